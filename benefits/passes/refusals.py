@@ -1,4 +1,4 @@
-"""The reasons for which a pass, a presentation or a status list is refused; for the venue's software, never a person.
+"""The reasons for which a pass, a key binding or a status list is refused; for the venue's software, never a person.
 
 ValueError
 └── PassRefused   with a `PassFault`

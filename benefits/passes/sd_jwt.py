@@ -16,16 +16,16 @@ from benefits.passes.jose import PrivateKey, Unverified
 from benefits.passes.refusals import PassFault, PassRefused
 
 TYPE = "dc+sd-jwt"
-BINDING_TYPE = "kb+jwt"
-BINDING_MEMBERS = frozenset({"iat", "aud", "nonce", "sd_hash"})
+KEY_BINDING_TYPE = "kb+jwt"
+KEY_BINDING_MEMBERS = frozenset({"iat", "aud", "nonce", "sd_hash"})
 PASS_LENGTH_MAX = 2_048
-BINDING_LENGTH_MAX = 1_024
+KEY_BINDING_LENGTH_MAX = 1_024
 NONCE = re.compile(r"[A-Za-z0-9_-]{16,86}", re.ASCII)
 """Nonces of a venue: 96 to 512 bits in base64url."""
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
+class KeyBinding:
     """The claims of a key-binding JWT: made at (seconds), for a venue and its nonce, over the hash of a pass."""
 
     issued_at: int
@@ -40,10 +40,10 @@ def sign_pass(key: PrivateKey, members: PassClaims) -> str:
     return jose.sign(key, header, members.members()) + "~"
 
 
-def sign_binding(device_key: PrivateKey, signed_pass: str, venue: str, nonce: str, at: int) -> str:
+def sign_key_binding(device_key: PrivateKey, signed_pass: str, venue: str, nonce: str, at: int) -> str:
     """Return the key-binding JWT by which a device shows its pass; a device's own software does this."""
-    binding = {"iat": at, "aud": venue, "nonce": nonce, "sd_hash": hash_of(signed_pass)}
-    return jose.sign(device_key, {"typ": BINDING_TYPE}, binding)
+    key_binding = {"iat": at, "aud": venue, "nonce": nonce, "sd_hash": hash_of(signed_pass)}
+    return jose.sign(device_key, {"typ": KEY_BINDING_TYPE}, key_binding)
 
 
 def hash_of(signed_pass: str) -> str:
@@ -57,7 +57,7 @@ def split(shown: str) -> tuple[str, str]:
     Raises:
         PassRefused: the key binding is missing, or there is a disclosure.
     """
-    if len(shown) > PASS_LENGTH_MAX + BINDING_LENGTH_MAX:
+    if len(shown) > PASS_LENGTH_MAX + KEY_BINDING_LENGTH_MAX:
         raise PassRefused(PassFault.MALFORMED, "too long")
     parts = shown.split("~")
     if len(parts) != 2:
@@ -75,21 +75,21 @@ def take_apart(signed_pass: str) -> tuple[Unverified, PassClaims]:
     return unverified, claims.read(unverified.claims)
 
 
-def read_binding(text: str, device_key: jose.PublicKey) -> Binding:
+def read_key_binding(text: str, device_key: jose.PublicKey) -> KeyBinding:
     """Return the claims of a key-binding JWT that the device key has signed; PassRefused otherwise."""
     if not text.isascii():
         raise PassRefused(PassFault.MALFORMED, "not a key binding")
-    unverified = Unverified(text, BINDING_TYPE, longest=BINDING_LENGTH_MAX, with_key_id=False)
+    unverified = Unverified(text, KEY_BINDING_TYPE, longest=KEY_BINDING_LENGTH_MAX, with_key_id=False)
     try:
         unverified.check_signature(device_key)
     except PassRefused:
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "signed by another key") from None
     members = unverified.claims
-    jose.require_members(members, BINDING_MEMBERS)
+    jose.require_members(members, KEY_BINDING_MEMBERS)
     nonce = jose.text_of(members["nonce"], 86)
     if NONCE.fullmatch(nonce) is None:
         raise PassRefused(PassFault.MALFORMED, "a nonce has 16 to 86 characters of base64url")
-    return Binding(
+    return KeyBinding(
         jose.natural_of(members["iat"]),
         jose.text_of(members["aud"], claims.URL_LENGTH_MAX),
         nonce,

@@ -16,12 +16,12 @@ from benefits.passes.claims import PassClaims
 from benefits.passes.issuers import PassIssuer
 from benefits.passes.jose import PublicKey
 from benefits.passes.refusals import PassFault, PassRefused
-from benefits.passes.sd_jwt import Binding
+from benefits.passes.sd_jwt import KeyBinding
 from benefits.passes.status_list import StatusList
 
 LEEWAY_SECONDS = 30
 """Difference of clocks that is tolerated."""
-BINDING_AGE_MAX_SECONDS = 120
+KEY_BINDING_AGE_MAX_SECONDS = 120
 """Time from the device's signature to the verification: to answer a nonce takes seconds."""
 
 
@@ -56,10 +56,10 @@ def verify(shown: str, nonce: str, trust: Trust, at: int) -> VerifiedPass:
     Raises:
         PassRefused: any check failed.
     """
-    signed_pass, binding_text = sd_jwt.split(shown)
+    signed_pass, key_binding_text = sd_jwt.split(shown)
     members = verify_signed(signed_pass, trust, at)
-    binding = verify_binding(binding_text, signed_pass, members, at)
-    if not hmac.compare_digest(binding.nonce, nonce):
+    key_binding = verify_key_binding(key_binding_text, signed_pass, members, at)
+    if not hmac.compare_digest(key_binding.nonce, nonce):
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "another nonce")
     return VerifiedPass(members)
 
@@ -93,21 +93,21 @@ def require_for(members: PassClaims, trust: Trust, at: int) -> None:
     status.require_valid(members.status, at)
 
 
-def verify_binding(text: str, signed_pass: str, members: PassClaims, at: int) -> Binding:
-    """Return the key binding of a pass, made for its venue at most BINDING_AGE_MAX_SECONDS before `at`.
+def verify_key_binding(text: str, signed_pass: str, members: PassClaims, at: int) -> KeyBinding:
+    """Return the key binding of a pass, made for its venue at most KEY_BINDING_AGE_MAX_SECONDS before `at`.
 
-    The caller compares the nonce. PassRefused for the binding of another pass, venue, key or time.
+    The caller compares the nonce. PassRefused for the key binding of another pass, venue, key or time.
     """
-    binding = sd_jwt.read_binding(text, members.device_key)
-    if binding.pass_hash != sd_jwt.hash_of(signed_pass):
+    key_binding = sd_jwt.read_key_binding(text, members.device_key)
+    if key_binding.pass_hash != sd_jwt.hash_of(signed_pass):
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "of another pass")
-    if binding.venue != members.venue:
+    if key_binding.venue != members.venue:
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "for another venue")
-    require_fresh(binding.issued_at, at)
-    return binding
+    require_fresh(key_binding.issued_at, at)
+    return key_binding
 
 
 def require_fresh(issued_at: int, at: int) -> None:
     """Raise PassRefused unless the device has signed shortly before `at`."""
-    if not at - BINDING_AGE_MAX_SECONDS <= issued_at <= at + LEEWAY_SECONDS:
+    if not at - KEY_BINDING_AGE_MAX_SECONDS <= issued_at <= at + LEEWAY_SECONDS:
         raise PassRefused(PassFault.STALE_KEY_BINDING)

@@ -104,7 +104,7 @@ async def _known(context: UploadContext, use: OfflineUse, at: datetime) -> Offli
 
 
 def _verify(context: UploadContext, use: OfflineUse) -> PassClaims:
-    if use.binding is None:
+    if use.key_binding is None:
         return _verify_scanned(context, use)
     unverified, members = sd_jwt.take_apart(use.signed_pass)
     # Keys of the past too: a use may be uploaded after its key was removed. A pass counts by its stored row alone.
@@ -113,7 +113,7 @@ def _verify(context: UploadContext, use: OfflineUse) -> PassClaims:
         raise PassRefused(PassFault.UNKNOWN_KEY)
     unverified.check_signature(key)
     _require_for(context, members, seconds)
-    verifier.verify_binding(use.binding, use.signed_pass, members, seconds)
+    verifier.verify_key_binding(use.key_binding, use.signed_pass, members, seconds)
     return members
 
 

@@ -28,7 +28,7 @@ class OfflineUse(NamedTuple):
     """
 
     signed_pass: str
-    binding: str | None
+    key_binding: str | None
     at: datetime
 
 

@@ -114,7 +114,7 @@ def _read_list(text: str, trusted: Iterable[PassIssuer]) -> StatusList | None:
 def is_of_another_city(use: OfflineUse, city_url: str) -> bool:
     """Report whether a use names another issuer than this city; what cannot be read is left to this city's check."""
     try:
-        if use.binding is None:
+        if use.key_binding is None:
             issuer = cwt.take_apart(use.signed_pass).claims.issuer
         else:
             issuer = sd_jwt.take_apart(use.signed_pass)[1].issuer
@@ -182,11 +182,11 @@ def _verify(context: RecognisedContext, use: OfflineUse, today: date) -> _Recogn
     lists = {read.uri: read for read in context.recognised.lists if read.issued_at <= at + LEEWAY_SECONDS}
     venue = venue_url(context.city_url, context.venue["venue_id"])
     trust = Trust(venue, benefits.keys(), context.recognised.issuers, lists)
-    if use.binding is None:
+    if use.key_binding is None:
         members = cwt.verify(use.signed_pass, trust, at).claims
     else:
         members = verifier.verify_signed(use.signed_pass, trust, at)
-        verifier.verify_binding(use.binding, use.signed_pass, members, at)
+        verifier.verify_key_binding(use.key_binding, use.signed_pass, members, at)
     # A type is of the issuer that lists it: another recognised city cannot issue passes of it.
     issuer_url, benefit = benefits[members.benefit_type]
     if members.issuer != issuer_url:

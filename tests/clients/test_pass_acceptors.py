@@ -64,7 +64,7 @@ def _run(folder: Path, given: str) -> subprocess.CompletedProcess[str]:
 
 def row(shown: DevicePass, now: int, nonce: str = NONCE, **changed: Any) -> dict[str, Any]:
     """A shown pass as the script reads it."""
-    text = shown.signed + shown.presentation(now)
+    text = shown.signed + shown.key_binding(now)
     return {"text": text, "nonce": nonce, "now": now, "venue": shown.claims.venue, **changed}
 
 
@@ -87,7 +87,7 @@ async def test_t5_they_read_our_status_list_and_key_binding(town: City, workshop
         row(revoked, now),
         row(shown, now, nonce="a-nonce-of-yesterday"),
         row(shown, now + 25 * 3_600),
-        row(shown, now, text=shown.signed + revoked.presentation(now)),
+        row(shown, now, text=shown.signed + revoked.key_binding(now)),
         row(shown, now, text=shown.signed),
     ]
     for attack, outcome in zip(attacks, await answers(town, workshop, *attacks), strict=True):

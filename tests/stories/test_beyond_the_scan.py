@@ -116,9 +116,9 @@ async def test_a_check_up_is_booked_and_redeemed_at_its_session(town: City) -> N
 async def show_offline(town: City, shown: DevicePass) -> dict[str, Any]:
     """Honour a pass as a venue without a network does; return the use for the later upload."""
     at = await offline.seconds(town)
-    trust, presentation = await offline.trust(town, shown), shown.presentation(at)
-    verifier.verify(shown.signed + presentation, NONCE, trust, at)
-    return {"pass": shown.signed, "presentation": presentation, "at": rfc3339(datetime.fromtimestamp(at, UTC))}
+    trust, key_binding = await offline.trust(town, shown), shown.key_binding(at)
+    verifier.verify(shown.signed + key_binding, NONCE, trust, at)
+    return {"pass": shown.signed, "presentation": key_binding, "at": rfc3339(datetime.fromtimestamp(at, UTC))}
 
 
 async def test_a_traveller_borrows_a_book_offline(town: City) -> None:
@@ -138,7 +138,7 @@ async def test_a_traveller_borrows_a_book_offline(town: City) -> None:
         await show_offline(town, next_day)
     assert error.value.fault is PassFault.REVOKED
     at = await offline.seconds(town)
-    late = {**use, "pass": next_day.signed, "presentation": next_day.presentation(at),
+    late = {**use, "pass": next_day.signed, "presentation": next_day.key_binding(at),
             "at": rfc3339(datetime.fromtimestamp(at, UTC))}  # fmt: skip
     again = {**use, "at": rfc3339(datetime.fromisoformat(use["at"]) + timedelta(seconds=1))}
     # With a network the venue gets the "no" of every other means.

@@ -74,9 +74,9 @@ async def test_on_an_older_copy_everything_that_was_stopped_stays_stopped(
         await offline.begin_step(town)
         at = await offline.seconds(town)
         trust = await offline.trust(town, *passes, where=PARKING)
-        assert verifier.verify(passes[0].signed + passes[0].presentation(at), NONCE, trust, at)
+        assert verifier.verify(passes[0].signed + passes[0].key_binding(at), NONCE, trust, at)
         with pytest.raises(PassRefused) as error:
-            verifier.verify(passes[1].signed + passes[1].presentation(at), NONCE, trust, at)
+            verifier.verify(passes[1].signed + passes[1].key_binding(at), NONCE, trust, at)
         assert error.value.fault is PassFault.REVOKED
         again = await replay.replay_tombstones(town.app_context, from_the_start=True)
         assert (again.tickets_stopped, again.bookings_cancelled, again.withdrawn) == (0, 0, 0)
@@ -122,7 +122,7 @@ async def test_a_booking_of_somebody_else_or_of_nobody_leaves_no_tombstone(town:
 def use(shown: DevicePass, at: int) -> dict[str, Any]:
     """A use of a pass as a venue uploads it."""
     instant = rfc3339(datetime.fromtimestamp(at, UTC))
-    return {"items": [{"pass": shown.signed, "presentation": shown.presentation(at), "at": instant}]}
+    return {"items": [{"pass": shown.signed, "presentation": shown.key_binding(at), "at": instant}]}
 
 
 async def turned_decoys(town: City) -> dict[int, set[int]]:

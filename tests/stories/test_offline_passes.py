@@ -37,7 +37,7 @@ async def verify(town: City, shown: DevicePass, where: tuple[str, str] = LIBRARY
     """Verify a pass at its venue, with keys and lists that are fetched now."""
     at = await offline.seconds(town)
     trust = await offline.trust(town, shown, where=where)
-    return verifier.verify(shown.signed + shown.presentation(at), NONCE, trust, at)
+    return verifier.verify(shown.signed + shown.key_binding(at), NONCE, trust, at)
 
 
 async def refused(town: City, shown: DevicePass, where: tuple[str, str] = LIBRARY) -> PassFault:
@@ -389,10 +389,10 @@ async def test_t7_a_removed_key_is_refused_within_330_seconds(town: City, tmp_pa
     # A copy of before the removal is good until then; the one that is fetched next refuses.
     town.shift.by = timedelta(seconds=REFUSED_WITHIN_SECONDS)
     at = await offline.seconds(town)
-    assert verifier.verify(shown.signed + shown.presentation(at), NONCE, trust, at)
+    assert verifier.verify(shown.signed + shown.key_binding(at), NONCE, trust, at)
     followed = replace(trust, issuers={URL: await offline.issuer(town)})
     with pytest.raises(PassRefused, match="unknown_key"):
-        verifier.verify(shown.signed + shown.presentation(at), NONCE, followed, at)
+        verifier.verify(shown.signed + shown.key_binding(at), NONCE, followed, at)
 
 
 async def test_the_code_of_the_how_to_verifies_a_pass_once(town: City) -> None:
@@ -403,7 +403,7 @@ async def test_the_code_of_the_how_to_verifies_a_pass_once(town: City) -> None:
     urls = [f"{URL}/.well-known/jwt-vc-issuer", *here["list_urls"](at)]
     fetched = {url: (await town.client.get(url)).content for url in urls}
     trust, nonce = here["fetch_trust"](fetched.__getitem__, at), here["new_nonce"]()
-    text = shown.signed + shown.presentation(at, nonce)
+    text = shown.signed + shown.key_binding(at, nonce)
     assert [here["applies"](text, nonce, trust, at) for _ in range(2)] == [True, False]
     assert not here["applies"](text, here["new_nonce"](), trust, at)
     uses = {"items": list(here["honoured"].values())}

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 def item(shown: DevicePass, at: int, **changed: Any) -> dict[str, Any]:
     """A use as a venue uploads it."""
     instant = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
-    return {"pass": shown.signed, "presentation": shown.presentation(at), "at": instant, **changed}
+    return {"pass": shown.signed, "presentation": shown.key_binding(at), "at": instant, **changed}
 
 
 async def upload(town: City, *items: dict[str, Any], venue: str = LIBRARY[1]) -> list[dict[str, Any]]:
@@ -157,8 +157,8 @@ async def test_t6_what_is_no_valid_use_is_refused(town: City) -> None:
     shown, at = (await offline.take_passes(who))[0], await offline.seconds(town)
     stolen = DevicePass(thief, shown.signed)
     forged = DevicePass(thief, sd_jwt.sign_pass(thief, shown.claims))
-    stale = item(shown, at, presentation=shown.presentation(at - 3_600))
-    other = sd_jwt.sign_binding(shown.key, shown.signed, "http://city.test/venues/riverside-parking-1", NONCE, at)
+    stale = item(shown, at, presentation=shown.key_binding(at - 3_600))
+    other = sd_jwt.sign_key_binding(shown.key, shown.signed, "http://city.test/venues/riverside-parking-1", NONCE, at)
     later = item(shown, at + 3_600)
     uses = [item(stolen, at), item(forged, at), stale, item(shown, at, presentation=other), later,
             item(shown, at, presentation="x.y.z"), item(shown, at, **{"pass": "~"})]  # fmt: skip

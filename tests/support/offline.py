@@ -30,9 +30,9 @@ class DevicePass:
     def claims(self) -> claims.PassClaims:
         return sd_jwt.take_apart(self.signed)[1]
 
-    def presentation(self, at: int, nonce: str = NONCE) -> str:
+    def key_binding(self, at: int, nonce: str = NONCE) -> str:
         """The key-binding JWT for a venue's nonce."""
-        return sd_jwt.sign_binding(self.key, self.signed, self.claims.venue, nonce, at)
+        return sd_jwt.sign_key_binding(self.key, self.signed, self.claims.venue, nonce, at)
 
     def code(self, at: int) -> str:
         """The text of the QR code that the device draws."""

@@ -77,7 +77,7 @@ class Shown:
 
     def text(self, *, nonce: str = NONCE, venue: str | None = None, at: int = NOW) -> str:
         """The pass with a key binding."""
-        return self.signed + sd_jwt.sign_binding(self.device, self.signed, venue or self.claims.venue, nonce, at)
+        return self.signed + sd_jwt.sign_key_binding(self.device, self.signed, venue or self.claims.venue, nonce, at)
 
     def trust(self, **changed: Any) -> Trust:
         """The venue that the pass is for, with some of its knowledge changed."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from benefits.passes.issuers import METADATA_BYTES_MAX
-from benefits.passes.sd_jwt import BINDING_LENGTH_MAX, PASS_LENGTH_MAX
+from benefits.passes.sd_jwt import KEY_BINDING_LENGTH_MAX, PASS_LENGTH_MAX
 from benefits.passes.status_list import TOKEN_LENGTH_MAX
 from benefits.redemption.pass_uploads import UPLOADS_MAX
 from benefits.redemption.pass_uses import UploadResult
@@ -25,7 +25,7 @@ class ShownPassBody(ApiModel):
     # "pass" is a keyword of Python.
     signed: Annotated[str, Field(alias="pass", min_length=1, max_length=PASS_LENGTH_MAX)]
     """The text of the scanned code, spaces included, which begins with `CE1:`; or the pass, `<JWS>~`."""
-    presentation: Annotated[str, Field(min_length=1, max_length=BINDING_LENGTH_MAX)] | None = None
+    presentation: Annotated[str, Field(min_length=1, max_length=KEY_BINDING_LENGTH_MAX)] | None = None
     """The key-binding JWT of a pass `<JWS>~`; absent for a scanned code."""
     issuer: IssuerMetadataText | None = None
     """Of another city's pass: the document at its `/.well-known/jwt-vc-issuer`, as text."""
@@ -39,7 +39,7 @@ class OfflineItem(ApiModel):
     # "pass" is a keyword of Python.
     signed: Annotated[str, Field(alias="pass", min_length=1, max_length=PASS_LENGTH_MAX)]
     """The pass, `<JWS>~`, or the text of its scanned code."""
-    presentation: Annotated[str, Field(min_length=1, max_length=BINDING_LENGTH_MAX)] | None = None
+    presentation: Annotated[str, Field(min_length=1, max_length=KEY_BINDING_LENGTH_MAX)] | None = None
     """The key-binding JWT with which the device showed it; absent for a scanned code."""
     at: Instant
     """The time at which it was honoured."""

@@ -57,14 +57,14 @@ class TestKeyBinding:
 
     def test_t5_swapped_for_that_of_another_pass(self) -> None:
         shown, other = new_pass(), new_pass()
-        binding = other.text().rpartition("~")[2]
-        assert refusal_of(shown.signed + binding, shown.trust()) is PassFault.WRONG_KEY_BINDING
+        key_binding = other.text().rpartition("~")[2]
+        assert refusal_of(shown.signed + key_binding, shown.trust()) is PassFault.WRONG_KEY_BINDING
 
     def test_t5_of_the_same_device_over_another_pass(self) -> None:
         shown = new_pass()
         again = sd_jwt.sign_pass(shown.issuer.key, shown.claims)
-        binding = sd_jwt.sign_binding(shown.device, again, shown.claims.venue, NONCE, NOW)
-        assert refusal_of(shown.signed + binding, shown.trust()) is PassFault.WRONG_KEY_BINDING
+        key_binding = sd_jwt.sign_key_binding(shown.device, again, shown.claims.venue, NONCE, NOW)
+        assert refusal_of(shown.signed + key_binding, shown.trust()) is PassFault.WRONG_KEY_BINDING
 
     @pytest.mark.parametrize("at", [NOW - 121, NOW + 31, 0])
     def test_t5_stale_or_from_the_future(self, at: int) -> None:
@@ -84,14 +84,14 @@ class TestKeyBinding:
     @pytest.mark.parametrize("header", [{"typ": "dc+sd-jwt"}, {"typ": "JWT"}, {"typ": "kb+jwt", "kid": "x"}])
     def test_t5_of_another_type(self, header: dict[str, str]) -> None:
         shown = new_pass()
-        binding = {"iat": NOW, "aud": shown.claims.venue, "nonce": NONCE, "sd_hash": sd_jwt.hash_of(shown.signed)}
-        text = shown.signed + jose.sign(shown.device, header, binding)
+        key_binding = {"iat": NOW, "aud": shown.claims.venue, "nonce": NONCE, "sd_hash": sd_jwt.hash_of(shown.signed)}
+        text = shown.signed + jose.sign(shown.device, header, key_binding)
         assert refusal_of(text, shown.trust()) in (PassFault.WRONG_TYPE, PassFault.MALFORMED)
 
     def test_t5_with_a_further_claim(self) -> None:
         shown = new_pass()
-        binding = {"iat": NOW, "aud": shown.claims.venue, "nonce": NONCE, "sd_hash": sd_jwt.hash_of(shown.signed)}
-        text = shown.signed + jose.sign(shown.device, {"typ": "kb+jwt"}, {**binding, "exp": NOW + 60})
+        key_binding = {"iat": NOW, "aud": shown.claims.venue, "nonce": NONCE, "sd_hash": sd_jwt.hash_of(shown.signed)}
+        text = shown.signed + jose.sign(shown.device, {"typ": "kb+jwt"}, {**key_binding, "exp": NOW + 60})
         assert refusal_of(text, shown.trust()) is PassFault.MALFORMED
 
 
@@ -185,8 +185,8 @@ class TestClaims:
     def test_t5_a_disclosure(self) -> None:
         shown = new_pass()
         disclosure = jose.encode(b'["salt","points",120]')
-        head, _, binding = shown.text().partition("~")
-        assert refusal_of(f"{head}~{disclosure}~{binding}", shown.trust()) is PassFault.MALFORMED
+        head, _, key_binding = shown.text().partition("~")
+        assert refusal_of(f"{head}~{disclosure}~{key_binding}", shown.trust()) is PassFault.MALFORMED
 
     def test_t5_a_pass_beyond_the_size(self) -> None:
         shown = new_pass()
@@ -485,7 +485,7 @@ def signed_bytes(shown: Shown, payload: bytes) -> str:
 
 def resigned(shown: Shown, signed: str) -> str:
     """Another pass with a key binding of this pass's device over it."""
-    return signed + sd_jwt.sign_binding(shown.device, signed, shown.claims.venue, NONCE, NOW)
+    return signed + sd_jwt.sign_key_binding(shown.device, signed, shown.claims.venue, NONCE, NOW)
 
 
 def signed_list(issuer: Issuer, changed: Mapping[str, Any]) -> str:
