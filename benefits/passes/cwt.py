@@ -49,10 +49,10 @@ class Showing:
     shown_at: int
 
 
-def sign_pass(key: PrivateKey, members: PassClaims) -> bytes:
+def sign_pass(key: PrivateKey, pass_claims: PassClaims) -> bytes:
     """Return the CWT of claims, signed by their issuer."""
     header = {ALGORITHM: ES256, KEY_ID: jose.thumbprint(key.public_key())[:KEY_ID_BYTES], TYPE_HEADER: TYPE}
-    return _sign(key, header, cbor.dumps(_payload(members)))
+    return _sign(key, header, cbor.dumps(_payload(pass_claims)))
 
 
 def fits(signed_pass: bytes) -> bool:
@@ -92,15 +92,15 @@ def take_apart(code: str) -> Showing:
         raise PassRefused(PassFault.MALFORMED, "not a showing")
     inner = _parts(showing[0])
     header = _header(inner, TYPE, (ALGORITHM, KEY_ID, TYPE_HEADER))
-    members = _claims(cbor.loads(inner[2]))
+    pass_claims = _claims(cbor.loads(inner[2]))
     _header(outer, SHOWING_TYPE, (ALGORITHM, TYPE_HEADER))
     try:
-        _check(outer, members.device_key)
+        _check(outer, pass_claims.device_key)
     except PassRefused:
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "signed by another key") from None
     if not isinstance(header[KEY_ID], bytes):
         raise PassRefused(PassFault.MALFORMED, "not a key id")
-    return Showing(showing[0], members, header[KEY_ID], jose.natural_of(showing[1]))
+    return Showing(showing[0], pass_claims, header[KEY_ID], jose.natural_of(showing[1]))
 
 
 def verify_signed(showing: Showing, keys: Mapping[str, PublicKey]) -> None:
@@ -111,18 +111,18 @@ def verify_signed(showing: Showing, keys: Mapping[str, PublicKey]) -> None:
     raise PassRefused(PassFault.UNKNOWN_KEY)
 
 
-def _payload(members: PassClaims) -> dict[int, Any]:
-    numbers = members.device_key.public_numbers()
+def _payload(pass_claims: PassClaims) -> dict[int, Any]:
+    numbers = pass_claims.device_key.public_numbers()
     key = {KTY: EC2, CRV: P256, X: numbers.x.to_bytes(jose.COORDINATE_BYTES), Y: bool(numbers.y & 1)}
-    base = members.issuer + "/"
+    base = pass_claims.issuer + "/"
     return {
-        ISS: members.issuer,
-        AUD: members.venue.removeprefix(base),
-        EXP: members.expires_at,
-        IAT: members.issued_at,
+        ISS: pass_claims.issuer,
+        AUD: pass_claims.venue.removeprefix(base),
+        EXP: pass_claims.expires_at,
+        IAT: pass_claims.issued_at,
         CNF: {COSE_KEY: key},
-        VCT: members.benefit_type.removeprefix(base),
-        STATUS: {"status_list": {"idx": members.status.index, "uri": members.status.uri.removeprefix(base)}},
+        VCT: pass_claims.benefit_type.removeprefix(base),
+        STATUS: {"status_list": {"idx": pass_claims.status.index, "uri": pass_claims.status.uri.removeprefix(base)}},
     }
 
 
@@ -134,7 +134,7 @@ def _claims(payload: Any) -> PassClaims:
     if not isinstance(reference, dict) or reference.keys() != {"idx", "uri"}:
         raise PassRefused(PassFault.MALFORMED, "not a place in a list")
     issuer = jose.text_of(payload[ISS], claims.URL_LENGTH_MAX)
-    members = PassClaims(
+    pass_claims = PassClaims(
         issuer=issuer,
         benefit_type=_absolute(issuer, payload[VCT]),
         venue=_absolute(issuer, payload[AUD]),
@@ -143,7 +143,7 @@ def _claims(payload: Any) -> PassClaims:
         device_key=_device_key(key),
         status=StatusReference(_absolute(issuer, reference["uri"]), reference["idx"]),
     )
-    return claims.checked(members)
+    return claims.checked(pass_claims)
 
 
 def _only(value: Any, member: int | str) -> Any:

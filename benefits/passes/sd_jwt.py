@@ -34,10 +34,10 @@ class KeyBinding:
     pass_hash: str
 
 
-def sign_pass(key: PrivateKey, members: PassClaims) -> str:
+def sign_pass(key: PrivateKey, pass_claims: PassClaims) -> str:
     """Return the pass of claims, signed by its issuer: `<JWS>~`."""
     header = {"typ": TYPE, "kid": jose.encode(jose.thumbprint(key.public_key()))}
-    return jose.sign(key, header, members.members()) + "~"
+    return jose.sign(key, header, pass_claims.members()) + "~"
 
 
 def sign_key_binding(device_key: PrivateKey, signed_pass: str, venue: str, nonce: str, at: int) -> str:

@@ -57,19 +57,19 @@ def verify(shown: str, nonce: str, trust: Trust, at: int) -> VerifiedPass:
         PassRefused: any check failed.
     """
     signed_pass, key_binding_text = sd_jwt.split(shown)
-    members = verify_signed(signed_pass, trust, at)
-    key_binding = verify_key_binding(key_binding_text, signed_pass, members, at)
+    pass_claims = verify_signed(signed_pass, trust, at)
+    key_binding = verify_key_binding(key_binding_text, signed_pass, pass_claims, at)
     if not hmac.compare_digest(key_binding.nonce, nonce):
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "another nonce")
-    return VerifiedPass(members)
+    return VerifiedPass(pass_claims)
 
 
 def verify_signed(signed_pass: str, trust: Trust, at: int) -> PassClaims:
     """Return the claims of a pass `<JWS>~` that holds for this venue at `at`; who shows it is not checked."""
-    unverified, members = sd_jwt.take_apart(signed_pass)
-    unverified.check_signature(key_of(trust, members.issuer, unverified.key_id))
-    require_for(members, trust, at)
-    return members
+    unverified, pass_claims = sd_jwt.take_apart(signed_pass)
+    unverified.check_signature(key_of(trust, pass_claims.issuer, unverified.key_id))
+    require_for(pass_claims, trust, at)
+    return pass_claims
 
 
 def key_of(trust: Trust, issuer: str, key_id: str) -> PublicKey:
@@ -80,28 +80,28 @@ def key_of(trust: Trust, issuer: str, key_id: str) -> PublicKey:
     return trusted.key(key_id)
 
 
-def require_for(members: PassClaims, trust: Trust, at: int) -> None:
+def require_for(pass_claims: PassClaims, trust: Trust, at: int) -> None:
     """Raise PassRefused unless the claims hold for this venue, one of its benefits and `at`, and are not revoked."""
-    claims.require_valid(members, at, LEEWAY_SECONDS)
-    if members.venue != trust.venue:
+    claims.require_valid(pass_claims, at, LEEWAY_SECONDS)
+    if pass_claims.venue != trust.venue:
         raise PassRefused(PassFault.OTHER_VENUE)
-    if members.benefit_type not in trust.benefit_types:
+    if pass_claims.benefit_type not in trust.benefit_types:
         raise PassRefused(PassFault.OTHER_BENEFIT)
-    status = trust.status_lists.get(members.status.uri)
-    if status is None or status.issuer != members.issuer or status.uri != members.status.uri:
+    status = trust.status_lists.get(pass_claims.status.uri)
+    if status is None or status.issuer != pass_claims.issuer or status.uri != pass_claims.status.uri:
         raise PassRefused(PassFault.NO_STATUS_LIST)
-    status.require_valid(members.status, at)
+    status.require_valid(pass_claims.status, at)
 
 
-def verify_key_binding(text: str, signed_pass: str, members: PassClaims, at: int) -> KeyBinding:
+def verify_key_binding(text: str, signed_pass: str, pass_claims: PassClaims, at: int) -> KeyBinding:
     """Return the key binding of a pass, made for its venue at most KEY_BINDING_AGE_MAX_SECONDS before `at`.
 
     The caller compares the nonce. PassRefused for the key binding of another pass, venue, key or time.
     """
-    key_binding = sd_jwt.read_key_binding(text, members.device_key)
+    key_binding = sd_jwt.read_key_binding(text, pass_claims.device_key)
     if key_binding.pass_hash != sd_jwt.hash_of(signed_pass):
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "of another pass")
-    if key_binding.venue != members.venue:
+    if key_binding.venue != pass_claims.venue:
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "for another venue")
     require_fresh(key_binding.issued_at, at)
     return key_binding

@@ -155,7 +155,7 @@ async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> Issued
     benefit, signer = shared.benefit, shared.signer
     number, place = await _unused_place(shared.keyring, shared.person, shared.now)
     begins = int(shared.now.at.timestamp()) // HOUR_SECONDS * HOUR_SECONDS
-    members = PassClaims(
+    pass_claims = PassClaims(
         issuer=signer.url,
         benefit_type=claims.benefit_type(signer.url, benefit.benefit_id, benefit.version),
         venue=claims.venue_url(shared.venue.city_url, shared.venue.venue_id),
@@ -175,14 +175,14 @@ async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> Issued
         benefit_version=benefit.version,
         venue_id=shared.venue.venue_id,
         issuer_id=shared.venue.issuer_id,
-        issued_at=members.issued_at * SECOND_MICROS,
-        expires_at=members.expires_at * SECOND_MICROS,
+        issued_at=pass_claims.issued_at * SECOND_MICROS,
+        expires_at=pass_claims.expires_at * SECOND_MICROS,
         consent_given_at=shared.consent_given_at,
     )
-    expires_at = queries.from_micros(members.expires_at * SECOND_MICROS)
-    compact = cwt.sign_pass(signer.key, members)
+    expires_at = queries.from_micros(pass_claims.expires_at * SECOND_MICROS)
+    compact = cwt.sign_pass(signer.key, pass_claims)
     return IssuedPass(
-        members, sd_jwt.sign_pass(signer.key, members), compact if cwt.fits(compact) else None, expires_at
+        pass_claims, sd_jwt.sign_pass(signer.key, pass_claims), compact if cwt.fits(compact) else None, expires_at
     )
 
 

@@ -94,27 +94,27 @@ async def _known(context: UploadContext, use: OfflineUse, at: datetime) -> Offli
     if not _is_in_time(use, at):
         return None
     try:
-        members = _verify(context, use)
+        pass_claims = _verify(context, use)
     except PassRefused:
         return None
-    number = members.status.uri.removeprefix(f"{context.issuer_url}/v1/public/status-lists/")
-    row = await OfflinePass.get_or_none(pass_id=f"{number}.{members.status.index}")
-    thumbprint = jose.encode(jose.thumbprint(members.device_key))
+    number = pass_claims.status.uri.removeprefix(f"{context.issuer_url}/v1/public/status-lists/")
+    row = await OfflinePass.get_or_none(pass_id=f"{number}.{pass_claims.status.index}")
+    thumbprint = jose.encode(jose.thumbprint(pass_claims.device_key))
     return row if row is not None and row.key_thumbprint == thumbprint else None
 
 
 def _verify(context: UploadContext, use: OfflineUse) -> PassClaims:
     if use.key_binding is None:
         return _verify_scanned(context, use)
-    unverified, members = sd_jwt.take_apart(use.signed_pass)
+    unverified, pass_claims = sd_jwt.take_apart(use.signed_pass)
     # Keys of the past too: a use may be uploaded after its key was removed. A pass counts by its stored row alone.
     key, seconds = context.issuer_keys.get(unverified.key_id), int(use.at.timestamp())
     if key is None:
         raise PassRefused(PassFault.UNKNOWN_KEY)
     unverified.check_signature(key)
-    _require_for(context, members, seconds)
-    verifier.verify_key_binding(use.key_binding, use.signed_pass, members, seconds)
-    return members
+    _require_for(context, pass_claims, seconds)
+    verifier.verify_key_binding(use.key_binding, use.signed_pass, pass_claims, seconds)
+    return pass_claims
 
 
 def _verify_scanned(context: UploadContext, use: OfflineUse) -> PassClaims:
@@ -125,13 +125,13 @@ def _verify_scanned(context: UploadContext, use: OfflineUse) -> PassClaims:
     return showing.claims
 
 
-def _require_for(context: UploadContext, members: PassClaims, at: int) -> None:
+def _require_for(context: UploadContext, pass_claims: PassClaims, at: int) -> None:
     """Raise PassRefused unless claims are of this city, for this venue, and valid at `at` (seconds)."""
-    if members.issuer != context.issuer_url:
+    if pass_claims.issuer != context.issuer_url:
         raise PassRefused(PassFault.UNKNOWN_ISSUER)
-    if members.venue != claims.venue_url(context.issuer_url, context.venue["venue_id"]):
+    if pass_claims.venue != claims.venue_url(context.issuer_url, context.venue["venue_id"]):
         raise PassRefused(PassFault.OTHER_VENUE)
-    claims.require_valid(members, at, verifier.LEEWAY_SECONDS)
+    claims.require_valid(pass_claims, at, verifier.LEEWAY_SECONDS)
 
 
 async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> BookedUse:

@@ -46,7 +46,7 @@ class Issuer:
     def claims(self, device: PrivateKey, **changed: Any) -> PassClaims:
         """The claims of a pass for the library's deposit, with some changed."""
         issued_at = NOW - NOW % HOUR
-        members = PassClaims(
+        pass_claims = PassClaims(
             issuer=self.url,
             benefit_type=claims.benefit_type(self.url, "library-deposit", 1),
             venue=claims.venue_url(self.url, "city-library-main"),
@@ -55,7 +55,7 @@ class Issuer:
             device_key=device.public_key(),
             status=StatusReference(self.list_url, 12_345),
         )
-        return replace(members, **changed)
+        return replace(pass_claims, **changed)
 
     def list_token(self, *revoked: int, **changed: int) -> str:
         """The signed status list of this city."""
@@ -93,5 +93,5 @@ class Shown:
 def new_pass(issuer: Issuer | None = None, **changed: Any) -> Shown:
     """A pass of a city, with some claims changed."""
     issuer, device = issuer or Issuer(), new_key()
-    members = issuer.claims(device, **changed)
-    return Shown(issuer, device, members, sd_jwt.sign_pass(issuer.key, members))
+    pass_claims = issuer.claims(device, **changed)
+    return Shown(issuer, device, pass_claims, sd_jwt.sign_pass(issuer.key, pass_claims))
