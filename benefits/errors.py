@@ -12,7 +12,7 @@ consent.kernel.errors.DomainError
 ├── PrivacyBudgetSpent    no epsilon is left this week for a new question of this kind
 ├── NoOfflinePass         the benefit is limited to places, which a pass cannot count
 ├── PassKeyUsed           a device key was used for a pass before
-├── NoPlaceForPass        no free place of a status list came up
+├── NoPositionForPass        no free position in a status list came up
 └── VenueSuspended        no venue in force belongs to the client
 """
 
@@ -57,8 +57,8 @@ class PassKeyUsed(DomainError):
     code = "pass_key_used"
 
 
-class NoPlaceForPass(DomainError):
-    """None of the drawn places of the day's status lists was free: they are nearly full. Tomorrow has new lists."""
+class NoPositionForPass(DomainError):
+    """None of the drawn positions in the day's status lists was free: they are nearly full. Tomorrow has new lists."""
 
     code = "unavailable"
     retry_after_seconds = 60

@@ -149,7 +149,7 @@ class Redemption(TableModel):
 
 
 class OfflinePass(TableModel):
-    """A pass that was issued, by the place of its bit in a status list: `list_number.place`.
+    """A pass that was issued, by the position of its bit in a status list: `list_number.place`.
 
     Issue and expiry are full hours. `consent_given_at` is the begin of the consent that it was issued under: the pass
     ends with it, and a later one does not bring it back. `issuer_id` is the other city whose venue it is for, NULL for

@@ -20,12 +20,12 @@ HOUR_SECONDS = 3600
 """Times of a pass are full hours, so that they do not tell two passes of one minute from others of that hour."""
 LIFETIME_MAX_SECONDS = 24 * HOUR_SECONDS
 PASSES_OF_A_LIST = 2**20
-"""Places of a status list: 128 KiB of bits, which compress to a few KiB."""
+"""Positions in a status list: 128 KiB of bits, which compress to a few KiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReference:
-    """The place of a pass in a status list: the list's address and the index of the pass's bit."""
+    """The position of a pass in a status list: the list's address and the index of the pass's bit."""
 
     uri: str
     index: int

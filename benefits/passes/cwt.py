@@ -132,7 +132,7 @@ def _claims(payload: Any) -> PassClaims:
     key = _only(payload[CNF], COSE_KEY)
     reference = _only(payload[STATUS], "status_list")
     if not isinstance(reference, dict) or reference.keys() != {"idx", "uri"}:
-        raise PassRefused(PassFault.MALFORMED, "not a place in a list")
+        raise PassRefused(PassFault.MALFORMED, "not a position in a list")
     issuer = jose.text_of(payload[ISS], claims.URL_LENGTH_MAX)
     pass_claims = PassClaims(
         issuer=issuer,

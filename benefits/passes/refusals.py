@@ -28,7 +28,7 @@ class PassFault(StrEnum):
     """Of another pass, nonce or venue, or not signed by the pass's device key."""
     STALE_KEY_BINDING = "stale_key_binding"
     NO_STATUS_LIST = "no_status_list"
-    """No list of the pass's address was given, or the pass has no place in it."""
+    """No list of the pass's address was given, or the pass has no position in it."""
     STATUS_LIST_EXPIRED = "status_list_expired"
     REVOKED = "revoked"
 

@@ -38,11 +38,11 @@ class StatusList:
     bits: bytes
 
     def require_valid(self, status: StatusReference, at: int) -> None:
-        """Raise PassRefused if the list has expired at `at`, has no such place, or says that the pass is revoked."""
+        """Raise PassRefused if the list has expired at `at`, has no such position, or says that the pass is revoked."""
         if at >= self.expires_at:
             raise PassRefused(PassFault.STATUS_LIST_EXPIRED)
         if not 0 <= status.index < 8 * len(self.bits):
-            raise PassRefused(PassFault.NO_STATUS_LIST, "the pass has no place in its list")
+            raise PassRefused(PassFault.NO_STATUS_LIST, "the pass has no position in its list")
         if self.bits[status.index >> 3] >> (status.index & 7) & 1:
             raise PassRefused(PassFault.REVOKED)
 
@@ -57,7 +57,7 @@ class ListTimes:
 
 
 def sign(key: PrivateKey, uri: str, revoked: Iterable[int], period: ListTimes) -> str:
-    """Return the signed list of an address; `revoked` are the places whose bit is 1."""
+    """Return the signed list of an address; `revoked` are the positions whose bit is 1."""
     bits = bytearray(LIST_BYTES)
     for index in revoked:
         bits[index >> 3] |= 1 << (index & 7)

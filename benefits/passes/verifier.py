@@ -46,7 +46,7 @@ class VerifiedPass:
 
     @property
     def pass_id(self) -> str:
-        """The pass's place in its status list; equal for both encodings, and for a signature in another form."""
+        """The pass's position in its status list; equal for both encodings, and for a signature in another form."""
         return f"{self.claims.status.uri}#{self.claims.status.index}"
 
 

@@ -1,7 +1,7 @@
-"""Numbers of status lists, their steps of five minutes, and their decoys: bits without a pass that become 1.
+"""Numbers of status lists, their steps of five minutes, and their decoy bits, which become 1 without a pass.
 
-The ends of passes become visible at the beginning of a step, where decoys turn too: neither the minute of an end nor
-the number of ends can be read from a list.
+The ends of passes become visible at the beginning of a step, where decoy bits turn too: neither the minute of an end
+nor the number of ends can be read from a list.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from consent.crypto.blind_index import IndexUse, period_index
 from consent.crypto.vault import Keyring
 
 LISTS_A_DAY = 4
-"""Status lists of a day, one of which each pass is in: four million places, a few KiB each to fetch."""
+"""Status lists of a day, one of which each pass is in: four million positions, a few KiB each to fetch."""
 DAY_SECONDS = 24 * HOUR_SECONDS
 STEP_SECONDS = 300
 """Length of a step, and the time for which a copy of a list is fresh. A venue that reads the lists as often knows of a
@@ -22,9 +22,9 @@ withdrawal within two steps."""
 SERVED_DAYS = 2
 """Days for which a list is served, the day of its passes and the next, on which the last of them expires."""
 STEPS = SERVED_DAYS * DAY_SECONDS // STEP_SECONDS
-DECOYS = 8 * STEPS
-"""Decoys of a list: one of each step, and as many by chance that eight turn in a step, give or take three."""
-DECOY_BYTES = 8
+DECOY_BITS = 8 * STEPS
+"""Decoy bits of a list: one of each step, and as many by chance that eight turn in a step, give or take three."""
+DRAW_BYTES = 8
 
 
 def first_list(at: datetime) -> int:
@@ -47,17 +47,17 @@ def next_step(at: datetime) -> datetime:
     return step_of(at) + timedelta(seconds=STEP_SECONDS)
 
 
-def decoys(keyring: Keyring, number: int) -> dict[int, int]:
-    """Return the decoys of a list: for each place the step of the list, from 0 on, at which its bit becomes 1.
+def decoy_bits(keyring: Keyring, number: int) -> dict[int, int]:
+    """Return the decoy bits of a list: for each position the step of the list, from 0 on, at which it becomes 1.
 
-    They are the same in each step, also while the index key is replaced: a bit that went back to 0 would be a decoy for
-    everybody to see, and the bits that stayed 1 the ends of passes. So each day's lists are made under one key.
+    They are the same in each step, also while the index key is replaced: a bit that went back to 0 would be a decoy bit
+    for everybody to see, and the bits that stayed 1 the ends of passes. So each day's lists are made under one key.
     """
     seed = period_index(keyring, IndexUse.QUOTA, begin_of(number).date(), "status list", str(number)).encode()
-    stream = hashlib.shake_256(seed).digest(DECOYS * DECOY_BYTES)
+    stream = hashlib.shake_256(seed).digest(DECOY_BITS * DRAW_BYTES)
     steps: dict[int, int] = {}
-    for index in range(DECOYS):
-        drawn = int.from_bytes(stream[index * DECOY_BYTES : (index + 1) * DECOY_BYTES])
+    for index in range(DECOY_BITS):
+        drawn = int.from_bytes(stream[index * DRAW_BYTES : (index + 1) * DRAW_BYTES])
         step = index if index < STEPS else drawn // PASSES_OF_A_LIST % STEPS
         steps.setdefault(drawn % PASSES_OF_A_LIST, step)
     return steps

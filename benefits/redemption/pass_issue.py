@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tortoise.expressions import Q
 
 from benefits.catalogue.model import InForce, LiveBenefit
-from benefits.errors import BenefitNotAvailable, NoOfflinePass, NoPlaceForPass, PassKeyUsed
+from benefits.errors import BenefitNotAvailable, NoOfflinePass, NoPositionForPass, PassKeyUsed
 from benefits.models import OfflinePass
 from benefits.passes import claims, cwt, jose, sd_jwt
 from benefits.passes.claims import HOUR_SECONDS, PASSES_OF_A_LIST, PassClaims, StatusReference
@@ -37,10 +37,10 @@ from consent.records.gate import Use
 PASSES_MAX = 10
 """Passes of one request: a day's worth for the busiest benefit, few enough to be shown in a list."""
 OPEN_PASSES_MAX = 20
-"""Open passes of a person for one benefit, also without a quota: two requests. The lists of a day have places for
+"""Open passes of a person for one benefit, also without a quota: two requests. The lists of a day have positions for
 200,000 people with as many."""
-PLACE_DRAWS_MAX = 50
-"""Places that are drawn for a pass: with lists that are half full, one pass of 10**15 finds none."""
+POSITION_DRAWS_MAX = 50
+"""Positions that are drawn for a pass: with lists that are half full, one pass of 10**15 finds none."""
 LIFETIME = timedelta(seconds=claims.LIFETIME_MAX_SECONDS)
 UPLOAD_WINDOW = timedelta(days=3)
 """Time after its expiry in which the use of a pass can be uploaded: a long weekend without a network."""
@@ -112,7 +112,7 @@ async def issue(
         NoOfflinePass: the benefit gives places.
         PassKeyUsed: a key comes twice, or has a pass already.
         Conflict: the person has OPEN_PASSES_MAX for this benefit.
-        NoPlaceForPass: the status lists of the day are nearly full.
+        NoPositionForPass: the status lists of the day are nearly full.
     """
     benefit, _ = await require_applicable(person, catalogue, request.choice, now)
     counters = await quotas.open_counters(keyring, person, benefit)
@@ -153,7 +153,7 @@ async def _uses_left(person: Person, benefit: LiveBenefit, counters: Sequence[st
 
 async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> IssuedPass:
     benefit, signer = shared.benefit, shared.signer
-    number, place = await _unused_place(shared.keyring, shared.person, shared.now)
+    number, position = await _unused_position(shared.keyring, shared.person, shared.now)
     begins = int(shared.now.at.timestamp()) // HOUR_SECONDS * HOUR_SECONDS
     pass_claims = PassClaims(
         issuer=signer.url,
@@ -162,12 +162,12 @@ async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> Issued
         issued_at=begins,
         expires_at=begins + claims.LIFETIME_MAX_SECONDS,
         device_key=key,
-        status=StatusReference(signer.list_url(number), place),
+        status=StatusReference(signer.list_url(number), position),
     )
     await OfflinePass.create(
-        pass_id=pass_id_of(number, place),
+        pass_id=pass_id_of(number, position),
         list_number=number,
-        place=place,
+        place=position,
         key_thumbprint=thumbprint,
         person_id=shared.person.person_id,
         provider_id=benefit.provider_id,
@@ -186,23 +186,23 @@ async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> Issued
     )
 
 
-async def _unused_place(keyring: Keyring, person: Person, now: CivilTime) -> tuple[int, int]:
-    """Return the number of a list of this day, and a random place in it that no pass has and that is no decoy.
+async def _unused_position(keyring: Keyring, person: Person, now: CivilTime) -> tuple[int, int]:
+    """Return the number of a list of this day, and a random position in it that no pass has and that is no decoy bit.
 
-    Nor has a pass of the person the place in another list: no value of two of their passes is the same.
+    Nor has a pass of the person the position in another list: no value of two of their passes is the same.
     """
-    for _ in range(PLACE_DRAWS_MAX):
+    for _ in range(POSITION_DRAWS_MAX):
         number = list_steps.first_list(now.at) + secrets.randbelow(list_steps.LISTS_A_DAY)
-        place = secrets.randbelow(PASSES_OF_A_LIST)
-        same = Q(pass_id=pass_id_of(number, place)) | Q(person_id=person.person_id, place=place)
-        if place not in list_steps.decoys(keyring, number) and not await OfflinePass.exists(same):
-            return number, place
-    raise NoPlaceForPass("no free place came up")
+        position = secrets.randbelow(PASSES_OF_A_LIST)
+        same = Q(pass_id=pass_id_of(number, position)) | Q(person_id=person.person_id, place=position)
+        if position not in list_steps.decoy_bits(keyring, number) and not await OfflinePass.exists(same):
+            return number, position
+    raise NoPositionForPass("no free position came up")
 
 
-def pass_id_of(number: int, place: int) -> str:
-    """Return the id of the pass at a place of a list."""
-    return f"{number}.{place}"
+def pass_id_of(number: int, position: int) -> str:
+    """Return the id of the pass at a position in a list."""
+    return f"{number}.{position}"
 
 
 async def export(person: Person) -> list[dict[str, str | None]]:

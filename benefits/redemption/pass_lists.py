@@ -2,7 +2,7 @@
 
 A pass is revoked when the consent that it was issued under has ended, its person has stopped it or was erased, or its
 benefit or venue is no longer in force. A later consent does not bring it back, that of an undo included. A list is
-computed as of the beginning of its step (`list_steps`), in which its decoys turn too, and signed once for everybody.
+computed as of the beginning of its step (`list_steps`), in which its decoy bits turn too, and signed once for everybody.
 SQL text: the query joins tables of two packages.
 """
 
@@ -64,15 +64,15 @@ async def sign_list(keyring: Keyring, number: int, catalogue: InForce, signer: P
     last = list_steps.first_list(step.at) + LISTS_A_DAY - 1
     if not last - SERVED_DAYS * LISTS_A_DAY < number <= last:
         raise NotFound("there is no such status list today")
-    places = await revoked_places(keyring, number, catalogue, step)
+    positions = await revoked_positions(keyring, number, catalogue, step)
     begins = int(step.at.timestamp())
     times = ListTimes(begins, begins + int(LIST_LIFETIME.total_seconds()), STEP_SECONDS)
     # In a thread: to compress and sign takes some 20 ms, in which no other request would be answered.
-    return await asyncio.to_thread(status_list.sign, signer.key, signer.list_url(number), places, times)
+    return await asyncio.to_thread(status_list.sign, signer.key, signer.list_url(number), positions, times)
 
 
-async def revoked_places(keyring: Keyring, number: int, catalogue: InForce, step: CivilTime) -> set[int]:
-    """Return the places of a list whose bit is 1: those of passes revoked before the step, and decoys that have turned.
+async def revoked_positions(keyring: Keyring, number: int, catalogue: InForce, step: CivilTime) -> set[int]:
+    """Return the positions in a list whose bit is 1: passes revoked before the step, and decoy bits that have turned.
 
     Benefits and venues count as they are in the catalogue: their end is public.
     """
@@ -96,8 +96,8 @@ async def revoked_places(keyring: Keyring, number: int, catalogue: InForce, step
     offered = {offer: _is_offered(catalogue, *offer, step) for offer in {*offers.values()}}
     passes = {place: offered[offer] for place, offer in offers.items()}
     stopped = {row["place"] for row in rows if row["revoked_from"] is not None and row["revoked_from"] <= step.micros}
-    revoked = {place for place, is_offered in passes.items() if not is_offered or place not in valid} | stopped
-    return revoked | (turned_decoys(keyring, number, step.at) - passes.keys())
+    revoked = {position for position, is_offered in passes.items() if not is_offered or position not in valid} | stopped
+    return revoked | (turned_decoy_bits(keyring, number, step.at) - passes.keys())
 
 
 def _is_offered(catalogue: InForce, benefit_id: str, venue_id: str, issuer_id: str | None, step: CivilTime) -> bool:
@@ -105,7 +105,7 @@ def _is_offered(catalogue: InForce, benefit_id: str, venue_id: str, issuer_id: s
     return benefit is not None and catalogue.is_offered(benefit, venue_id, issuer_id)
 
 
-def turned_decoys(keyring: Keyring, number: int, at: datetime) -> set[int]:
-    """Return the decoys of a list whose bit is 1 at an instant; more with every step."""
+def turned_decoy_bits(keyring: Keyring, number: int, at: datetime) -> set[int]:
+    """Return the decoy bits of a list that are 1 at an instant; more with every step."""
     step = (at - list_steps.begin_of(number)) // timedelta(seconds=STEP_SECONDS)
-    return {place for place, turns in list_steps.decoys(keyring, number).items() if turns <= step}
+    return {position for position, turns in list_steps.decoy_bits(keyring, number).items() if turns <= step}

@@ -125,16 +125,16 @@ def use(shown: DevicePass, at: int) -> dict[str, Any]:
     return {"items": [{"pass": shown.signed, "presentation": shown.key_binding(at), "at": instant}]}
 
 
-async def turned_decoys(town: City) -> dict[int, set[int]]:
-    """The decoys of the lists of this day and the day before that have turned, by the list's number."""
+async def turned_bits(town: City) -> dict[int, set[int]]:
+    """The decoy bits of the lists of this day and the day before that have turned, by the list's number."""
     now = await town.app_context.clock()
     last = list_steps.first_list(now) + list_steps.LISTS_A_DAY
     numbers = range(last - 2 * list_steps.LISTS_A_DAY, last)
-    return {number: pass_lists.turned_decoys(town.app_context.keyring, number, now) for number in numbers}
+    return {number: pass_lists.turned_decoy_bits(town.app_context.keyring, number, now) for number in numbers}
 
 
 def require_no_bit_back(before: dict[int, set[int]], after: dict[int, set[int]]) -> None:
-    """Every decoy that had turned has turned still, in the lists that are served still."""
+    """Every decoy bit that had turned has turned still, in the lists that are served still."""
     assert any(before.values())
     assert {number for number, turned in before.items() if not turned <= after.get(number, turned)} == set()
 
@@ -151,13 +151,13 @@ async def test_everything_works_through_a_rotation_of_the_index_key(
         waiting = await means.requested_binding(chen, PARKING)
         passes = await offline.take_passes(chen, 2, PARKING)
         booking_id = await means.new_booking(await means.patient(town), await means.new_session(town))
-        before = await turned_decoys(town)
+        before = await turned_bits(town)
         for step in (IndexStep.ADDED, IndexStep.SWITCHED):
             assert (await keyring_rotation.rotate_index(keyring_path, await queries.now())).step is step
 
     both = with_file(city_settings, keyring_path)
     async with city.running_city(both, demo_folder) as town:
-        require_no_bit_back(before, await turned_decoys(town))
+        require_no_bit_back(before, await turned_bits(town))
         assert (await redeem(town, short_code=slips[0]["short_code"]))[0] == 201
         assert (await redeem(town, binding_token=token))[0] == 201
         typed = await town.venue(PARKING[1]).post("/v1/venue/bindings", {"code": waiting["code"]})
@@ -165,14 +165,14 @@ async def test_everything_works_through_a_rotation_of_the_index_key(
         at = await offline.seconds(town)
         uploaded = await town.venue(PARKING[1]).post("/v1/venue/redemptions/offline", use(passes[0], at))
         assert uploaded.json()["results"][0]["result"] == "booked"
-        during = await turned_decoys(town)
+        during = await turned_bits(town)
         removed = await keyring_rotation.rotate_index(keyring_path, await queries.now() + WAIT)
         assert removed.step is IndexStep.REMOVED
 
     alone = with_file(city_settings, keyring_path)
     assert list(alone.keyring.index_keys) == [2]
     async with city.running_city(alone, demo_folder) as town:
-        require_no_bit_back(during, await turned_decoys(town))
+        require_no_bit_back(during, await turned_bits(town))
         assert (await redeem(town, short_code=slips[1]["short_code"]))[0] == 201
         for value in (token, typed.json()["binding_token"]):
             assert (await redeem(town, binding_token=value))[0] == 201

@@ -163,7 +163,7 @@ async def test_t5_a_suspended_benefit_revokes(town: City) -> None:
     assert await refused(town, shown) is PassFault.REVOKED
 
 
-async def test_a_withdrawal_shows_at_the_next_step_where_decoys_turn_too(town: City) -> None:
+async def test_a_withdrawal_shows_at_the_next_step_where_decoy_bits_turn_too(town: City) -> None:
     who = await means.driver(town)
     shown = (await offline.take_passes(who, 1, PARKING))[0]
     await offline.begin_step(town)
@@ -173,24 +173,25 @@ async def test_a_withdrawal_shows_at_the_next_step_where_decoys_turn_too(town: C
     await offline.begin_step(town)
     assert await refused(town, shown, PARKING) is PassFault.REVOKED
     number, keyring = int(shown.claims.status.uri.rpartition("/")[2]), town.app_context.keyring
-    turning = Counter(list_steps.decoys(keyring, number).values())
+    turning = Counter(list_steps.decoy_bits(keyring, number).values())
     assert turning.keys() == set(range(list_steps.STEPS))
-    # By chance, or everybody could subtract the decoys.
+    # By chance, or everybody could subtract them.
     assert len({*turning.values()}) > 3
     now = await town.app_context.clock()
     before = now - timedelta(seconds=list_steps.STEP_SECONDS)
-    assert len(pass_lists.turned_decoys(keyring, number, before)) < len(pass_lists.turned_decoys(keyring, number, now))
+    turned = [len(pass_lists.turned_decoy_bits(keyring, number, moment)) for moment in (before, now)]
+    assert turned[0] < turned[1]
 
 
 async def test_a_list_is_computed_once_in_a_step_for_everybody(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = (await offline.take_passes(await means.reader(town)))[0]
-    compute, computed = pass_lists.revoked_places, list[int]()
+    compute, computed = pass_lists.revoked_positions, list[int]()
 
     async def counted(*given: Any) -> set[int]:
         computed.append(given[1])
         return await compute(*given)
 
-    monkeypatch.setattr(pass_lists, "revoked_places", counted)
+    monkeypatch.setattr(pass_lists, "revoked_positions", counted)
     await offline.begin_step(town)
     answers = await asyncio.gather(*(town.client.get(shown.claims.status.uri) for _ in range(10)))
     assert len({answer.text for answer in answers}) == 1
@@ -202,10 +203,10 @@ async def test_a_list_is_computed_once_in_a_step_for_everybody(town: City, monke
     assert len(computed) == 2
 
 
-async def test_a_decoy_is_no_place_of_a_pass(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_decoy_bit_is_no_position_of_a_pass(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     now, keyring = await town.app_context.clock(), town.app_context.keyring
     first = list_steps.first_list(now)
-    decoy = next(iter(list_steps.decoys(keyring, first)))
+    decoy = next(iter(list_steps.decoy_bits(keyring, first)))
     draws = iter((0, decoy, 0, 7))
     monkeypatch.setattr("secrets.randbelow", lambda _: next(draws))
     shown = (await offline.take_passes(await means.reader(town)))[0]
@@ -251,7 +252,7 @@ class TestIssue:
     ) -> None:
         who = await means.driver(town)
         first = list_steps.first_list(await town.app_context.clock())
-        decoy = next(iter(list_steps.decoys(town.app_context.keyring, first)))
+        decoy = next(iter(list_steps.decoy_bits(town.app_context.keyring, first)))
         monkeypatch.setattr("secrets.randbelow", lambda most: 0 if most == list_steps.LISTS_A_DAY else decoy)
         answer = await offline.ask_for_passes(who, [new_key()], PARKING)
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
