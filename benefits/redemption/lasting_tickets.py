@@ -37,7 +37,7 @@ class LastingState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OwnTicket:
+class OwnLastingTicket:
     """A slip or binding as its resident sees it; `code` while it can be typed, that of a slip as long as it lives.
 
     `is_spent` is True for a slip that was redeemed.
@@ -100,11 +100,13 @@ async def attach(person: Person, row: LastingTicket, handle_index: str, benefit_
     )
 
 
-async def list_for(person: Person, kind: TicketKind, catalogue: InForce, now: CivilTime) -> list[OwnTicket]:
+async def list_for(person: Person, kind: TicketKind, catalogue: InForce, now: CivilTime) -> list[OwnLastingTicket]:
     """Return the person's slips or bindings, the newest first, without bindings whose code nobody typed in time."""
     rows = await LastingTicket.filter(person_id=person.person_id, kind=kind).order_by("-created_at", "lasting_id")
     periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, now.at)
-    shown = [_own_ticket(person, row, _state(row, catalogue, periods, now)) for row in rows if not _lapsed(row, now)]
+    shown = [
+        _own_lasting_ticket(person, row, _state(row, catalogue, periods, now)) for row in rows if not _lapsed(row, now)
+    ]
     handles = [row.handle_index for row in rows if row.handle_index is not None and kind is TicketKind.SLIP]
     spent = await StoredTicket.filter(handle_index__in=handles, redemption_id__isnull=False).values("lasting_id")
     spent_ids = {row["lasting_id"] for row in spent} if handles else set()
@@ -145,9 +147,9 @@ def began_under(period: ConsentPeriod | None, created_at: int) -> bool:
     return period is not None and period.given_at is not None and period.given_at <= created_at
 
 
-def _own_ticket(person: Person, row: LastingTicket, state: LastingState) -> OwnTicket:
+def _own_lasting_ticket(person: Person, row: LastingTicket, state: LastingState) -> OwnLastingTicket:
     shows_code = state is not LastingState.ENDED and row.sealed_code is not None
-    return OwnTicket(
+    return OwnLastingTicket(
         row.lasting_id,
         TicketKind(row.kind),
         row.benefit_id,

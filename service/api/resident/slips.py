@@ -11,7 +11,7 @@ from starlette.responses import Response
 from benefits.redemption import lasting_tickets, slips
 from benefits.redemption.decision import TicketKind
 from benefits.redemption.eligibility import Choice
-from benefits.redemption.lasting_tickets import LastingState, OwnTicket
+from benefits.redemption.lasting_tickets import LastingState, OwnLastingTicket
 from consent.kernel.errors import NotFound
 from service.api.resident import current_person, lasting_schemas
 from service.api.resident.benefits import qr_svg
@@ -69,7 +69,7 @@ async def stop_slip(context: RequestContext, _: None) -> Answer:
     return Answer(lasting_schemas.StoppedSlip(slip_id=row.lasting_id, stopped_at=json_io.rfc3339(context.at)))
 
 
-async def _all(context: RequestContext) -> list[OwnTicket]:
+async def _all(context: RequestContext) -> list[OwnLastingTicket]:
     person = await current_person.find(context)
     if person is None:
         return []
@@ -77,7 +77,7 @@ async def _all(context: RequestContext) -> list[OwnTicket]:
     return await lasting_tickets.list_for(person, TicketKind.SLIP, catalogue, context.civil_time)
 
 
-async def _own(context: RequestContext, slip_id: str) -> OwnTicket:
+async def _own(context: RequestContext, slip_id: str) -> OwnLastingTicket:
     for own in await _all(context):
         if own.lasting_id == slip_id:
             return own
@@ -100,7 +100,7 @@ def _text(language: str, benefit: Any, venue: Any, last_day: str) -> SlipText:
     )
 
 
-def _answer(own: OwnTicket) -> lasting_schemas.SlipAnswer:
+def _answer(own: OwnLastingTicket) -> lasting_schemas.SlipAnswer:
     return lasting_schemas.SlipAnswer(
         slip_id=own.lasting_id,
         state="used" if own.is_spent else "open" if own.state is LastingState.ACTIVE else "ended",
