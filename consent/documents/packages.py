@@ -177,8 +177,8 @@ async def send_back(package: Package, officer_id: str, at: datetime) -> None:
         await lifecycle.return_to_draft(member, SEND_BACK, officer_id, at)
 
 
-async def pass_on(package: Package, officer_id: str, at: datetime) -> list[Version]:
-    """Pass on the members that a privacy officer has to review, and return those; they wait for approval.
+async def review(package: Package, officer_id: str, at: datetime) -> list[Version]:
+    """Record the review of the members that a privacy officer has to review, and return those; they wait for approval.
 
     Raises:
         FourEyes: the officer is an author of any member.

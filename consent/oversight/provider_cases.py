@@ -20,8 +20,8 @@ from consent.oversight.complaints import Complaint
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOnComplaint:
-    """A complaint as its provider reads it; `passed_on` is the civil day on which the officer passed it on."""
+class OwnProviderCase:
+    """A provider case as its provider reads it; `passed_on` is the civil day on which the officer passed it on."""
 
     case_id: str
     venue_id: str
@@ -45,7 +45,7 @@ async def pass_on(complaint: Complaint, text: str, staff_id: str, today: date) -
     )
 
 
-async def list_for(provider_id: str, before: Cursor | None, limit: int) -> list[PassedOnComplaint]:
+async def list_for(provider_id: str, before: Cursor | None, limit: int) -> list[OwnProviderCase]:
     """Return a provider's cases, newest first, after the cursor (civil day `yyyymmdd`, case id)."""
     after = Q()
     if before is not None:
@@ -53,7 +53,7 @@ async def list_for(provider_id: str, before: Cursor | None, limit: int) -> list[
         after = Q(passed_on__lt=before[0]) | Q(**same_day)
     rows = await ProviderCase.filter(after, provider_id=provider_id).order_by("-passed_on", "-case_id").limit(limit)
     return [
-        PassedOnComplaint(
+        OwnProviderCase(
             row.case_id,
             row.venue_id,
             row.benefit_id,

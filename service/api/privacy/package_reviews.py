@@ -83,7 +83,7 @@ async def decide(context: RequestContext, review_id: str, body: review_schemas.D
         await require_own(context, member.kind, member.body)
     await packages.require_current(package, body.sha256)
     if body.decision == "approve":
-        reviewed = await packages.pass_on(package, staff_id, context.at)
+        reviewed = await packages.review(package, staff_id, context.at)
     else:
         reviewed = await packages.members_of(package)
         await packages.send_back(package, staff_id, context.at)

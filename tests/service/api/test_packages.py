@@ -61,8 +61,8 @@ async def submit(town: City, named: list[dict[str, Any]]) -> dict[str, Any]:
     return package
 
 
-async def pass_on(town: City, package: dict[str, Any], sha256: str | None = None) -> Any:
-    """Pass a package on as a privacy officer; return the response."""
+async def pass_review(town: City, package: dict[str, Any], sha256: str | None = None) -> Any:
+    """Pass the review of a package as a privacy officer; return the response."""
     return await officer_of(town).post(
         f"/v1/privacy/reviews/package.{package['package_id']}/decision",
         {"decision": "approve", "reason": "I read all four.", "sha256": sha256 or package["sha256"]},
@@ -99,7 +99,7 @@ async def test_a_new_partner_goes_live_by_one_submission_one_review_and_one_appr
     assert review["sha256"] == package["sha256"]
     assert [row["id"] for row in review["documents"]] == [row["id"] for row in package["documents"]]
     assert [finding for row in review["documents"] for finding in row["findings"]]
-    assert (await pass_on(town, package)).status_code == 200
+    assert (await pass_review(town, package)).status_code == 200
     assert (await approve(town, package, 1)).json()["code"] == "four_eyes"
     approved = await approve(town, package)
     assert approved.json() == {"package_id": package["package_id"], "state": "approved"}
@@ -138,7 +138,7 @@ async def test_what_a_package_does_not_have_must_be_in_force(town: City) -> None
 async def test_a_changed_document_voids_review_and_approval(town: City) -> None:
     named = await draft(town, *PARTNER)
     package = await submit(town, named)
-    assert (await pass_on(town, package)).status_code == 200
+    assert (await pass_review(town, package)).status_code == 200
     path = "/v1/admin/benefits/hill-deposit"
     changed = {**copy.deepcopy(BENEFIT), "condition": {"measure": "total", "at_least": 80}}
     edited = await put_document(administrator(town), path, changed, "*")
@@ -154,10 +154,10 @@ async def test_a_changed_document_voids_review_and_approval(town: City) -> None:
     assert (await administrator(town).get(f"{PACKAGES}/{package['package_id']}/documents")).json()[
         "state"
     ] == "recalled"
-    old_hash = await pass_on(town, second, package["sha256"])
+    old_hash = await pass_review(town, second, package["sha256"])
     assert (old_hash.status_code, old_hash.json()["code"]) == (409, "changed")
     assert (await approve(town, second)).status_code == 409
-    assert (await pass_on(town, second)).status_code == 200
+    assert (await pass_review(town, second)).status_code == 200
     assert (await approve(town, second)).json()["state"] == "approved"
 
 
@@ -168,7 +168,7 @@ async def test_a_document_of_a_package_is_not_decided_alone(town: City) -> None:
         "/v1/privacy/reviews/services.hill-loan.1/decision", {"decision": "approve", "reason": "Only this one."}
     )
     assert (review.status_code, review.json()["code"]) == (409, "conflict")
-    assert (await pass_on(town, package)).status_code == 200
+    assert (await pass_review(town, package)).status_code == 200
     for document in package["documents"]:
         path = f"/v1/admin/{document['kind']}/{document['id']}/versions/1"
         alone = await administrator(town, 2).post(f"{path}/approve", {"sha256": document["sha256"]})
@@ -186,7 +186,7 @@ async def test_four_eyes_are_two_persons_for_every_document(town: City) -> None:
     decision = {"decision": "approve", "reason": "Mine.", "sha256": package["sha256"]}
     mine = await author.post(f"/v1/privacy/reviews/package.{package['package_id']}/decision", decision)
     assert (mine.status_code, mine.json()["code"]) == (403, "four_eyes")
-    assert (await pass_on(town, package)).status_code == 200
+    assert (await pass_review(town, package)).status_code == 200
     assert (await approve(town, package)).json()["code"] == "four_eyes"
     as_officer = town.actor(Audience.ADMINISTRATOR, "officer-1", staff_id="officer-1")
     both_roles = await as_officer.post(f"{PACKAGES}/{package['package_id']}/approve", {"sha256": package["sha256"]})
@@ -312,7 +312,7 @@ async def test_a_read_that_began_before_a_decision_does_not_undo_it(
     path = f"{PACKAGES}/{package['package_id']}"
     review = f"/v1/privacy/reviews/package.{package['package_id']}"
     if ending == "approve":
-        assert (await pass_on(town, package)).status_code == 200
+        assert (await pass_review(town, package)).status_code == 200
     has_read, may_check, check = asyncio.Event(), asyncio.Event(), package_rules.check
 
     async def check_late(members: Sequence[Version], at: datetime, today: date) -> Any:
