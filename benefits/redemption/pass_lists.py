@@ -2,8 +2,8 @@
 
 A pass is revoked when the consent that it was issued under has ended, its person has stopped it or was erased, or its
 benefit or venue is no longer in force. A later consent does not bring it back, that of an undo included. A list is
-computed as of the beginning of its step (`list_steps`), in which its decoy bits turn too, and signed once for everybody.
-SQL text: the query joins tables of two packages.
+computed as of the beginning of its step (`list_steps`), in which its decoy bits turn too, and signed once for
+everybody. SQL text: the query joins tables of two packages.
 """
 
 from __future__ import annotations

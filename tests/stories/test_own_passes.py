@@ -25,7 +25,7 @@ async def is_revoked(town: City, shown: DevicePass) -> bool:
     at = await offline.seconds(town)
     try:
         trust = await offline.trust(town, shown, where=PARKING)
-        verifier.verify(shown.signed + shown.presentation(at), NONCE, trust, at)
+        verifier.verify(shown.signed + shown.key_binding(at), NONCE, trust, at)
     except PassRefused as refused:
         assert refused.fault is PassFault.REVOKED
         return True
