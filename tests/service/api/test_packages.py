@@ -315,11 +315,11 @@ async def test_a_read_that_began_before_a_decision_does_not_undo_it(
         assert (await pass_review(town, package)).status_code == 200
     has_read, may_check, check = asyncio.Event(), asyncio.Event(), package_rules.check
 
-    async def check_late(members: Sequence[Version], at: datetime, today: date) -> Any:
+    async def check_late(members: Sequence[Version], at: datetime, today: date, issuer: str) -> Any:
         if not has_read.is_set():
             has_read.set()
             await may_check.wait()
-        return await check(members, at, today)
+        return await check(members, at, today, issuer)
 
     async def decide() -> Any:
         if ending == "approve":
