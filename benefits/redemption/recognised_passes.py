@@ -183,15 +183,15 @@ def _verify(context: RecognisedContext, use: OfflineUse, today: date) -> _Recogn
     venue = venue_url(context.city_url, context.venue["venue_id"])
     trust = Trust(venue, benefits.keys(), context.recognised.issuers, lists)
     if use.key_binding is None:
-        members = cwt.verify(use.signed_pass, trust, at).claims
+        pass_claims = cwt.verify(use.signed_pass, trust, at).claims
     else:
-        members = verifier.verify_signed(use.signed_pass, trust, at)
-        verifier.verify_key_binding(use.key_binding, use.signed_pass, members, at)
+        pass_claims = verifier.verify_signed(use.signed_pass, trust, at)
+        verifier.verify_key_binding(use.key_binding, use.signed_pass, pass_claims, at)
     # A type is of the issuer that lists it: another recognised city cannot issue passes of it.
-    issuer_url, benefit = benefits[members.benefit_type]
-    if members.issuer != issuer_url:
+    issuer_url, benefit = benefits[pass_claims.benefit_type]
+    if pass_claims.issuer != issuer_url:
         raise PassRefused(PassFault.OTHER_BENEFIT)
-    return _RecognisedPass(members, benefit)
+    return _RecognisedPass(pass_claims, benefit)
 
 
 def _benefit_types(context: RecognisedContext, today: date) -> dict[str, tuple[str, LiveBenefit]]:
@@ -213,13 +213,13 @@ def can_stand_for(benefit: LiveBenefit) -> bool:
     return benefit.effect.kind is not EffectKind.EXTRA_WINDOW and benefit.body.get("commitment") is None
 
 
-def _indexes(keyring: Keyring, members: PassClaims, at: datetime) -> tuple[str, str]:
+def _indexes(keyring: Keyring, pass_claims: PassClaims, at: datetime) -> tuple[str, str]:
     """Return the keyed hashes of a pass, and of its showing at a second.
 
     By the key of the period that the pass begins in: a rotation of the index key does not admit a second use.
     """
-    begins_on = datetime.fromtimestamp(members.issued_at, UTC).date()
-    pass_id = VerifiedPass(members).pass_id
+    begins_on = datetime.fromtimestamp(pass_claims.issued_at, UTC).date()
+    pass_id = VerifiedPass(pass_claims).pass_id
     index = period_index(keyring, IndexUse.QUOTA, begins_on, "recognised pass", pass_id)
     showing = period_index(keyring, IndexUse.QUOTA, begins_on, "recognised showing", pass_id, str(int(at.timestamp())))
     return index, showing

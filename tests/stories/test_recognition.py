@@ -237,7 +237,7 @@ async def test_a_resident_takes_a_pass_for_a_venue_of_a_recognised_city(town: Ci
     assert again.json()["code"] == "benefit_not_available"
     # At home it is worth nothing, and a suspended city ends it.
     at = await offline.seconds(town)
-    own = {"pass": taken.signed, "presentation": taken.presentation(at)}
+    own = {"pass": taken.signed, "presentation": taken.key_binding(at)}
     assert (await town.venue().post(PASS, own)).content == STANDARD_TERMS
     await administrator(town).post("/v1/admin/issuers/other-city/versions/1/suspend")
     await offline.begin_step(town)

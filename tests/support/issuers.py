@@ -82,8 +82,8 @@ class ForeignPass:
     def use(self, at: int) -> dict[str, Any]:
         """The pass and its key binding, as a venue sends them."""
         signed = self.signed
-        binding = sd_jwt.sign_binding(self.device, signed, self.claims.venue, NONCE, at)
-        return {"pass": signed, "presentation": binding}
+        key_binding = sd_jwt.sign_key_binding(self.device, signed, self.claims.venue, NONCE, at)
+        return {"pass": signed, "presentation": key_binding}
 
     def shown(self, at: int, **changed: Any) -> dict[str, Any]:
         """The body of a redemption with a network."""
