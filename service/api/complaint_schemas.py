@@ -78,6 +78,10 @@ class ComplaintUnderReview(ApiModel):
     provider_id: ProviderId
     benefit_id: BenefitId
     venue_id: VenueId
+    title: Localized | None = None
+    """The last title of the benefit; absent in a list."""
+    venue: Localized | None = None
+    """The last name of the venue; absent in a list."""
     reason_code: ReasonName
     statement: str | None = None
     """The resident's words."""

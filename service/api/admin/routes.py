@@ -54,6 +54,11 @@ ADMIN = (
         usage_schemas.UsageReport,
         query=(
             Parameter("by", {"type": "string", "enum": [*usage.GROUPS], "default": "week"}, "The rows of the report."),
+            Parameter(
+                "week",
+                {"type": "string", "format": "date"},
+                "The first day of a week of the report by week; without it, the last finished week.",
+            ),
         ),
         errors=("bad_query",),
         writes=True,

@@ -24,15 +24,21 @@ Figures = Mapping[str, Any]
 
 
 async def report_usage(context: RequestContext, _: None) -> Answer:
-    """Return redemptions by week, benefit or division, as `?by=` says; Problem bad_query for anything else.
+    """Return redemptions by week, benefit or division, as `?by=` says, for the week that begins on `?week=`.
 
+    Problem bad_query for another group, or for a week that is not among the last WEEKS_MAX that were released.
     Writes the last week's figures at the first call of a week, as every other reader of them does.
     """
     by = context.request.query_params.get("by", GROUPS[0])
     if by not in GROUPS:
         raise Problem("bad_query")
     rows: Sequence[usage_schemas.UsageRow]
-    weeks = await weekly_figures.released(context.week, WEEKS_MAX if by == "week" else 1)
+    first_day = context.request.query_params.get("week")
+    weeks = await weekly_figures.released(context.week, WEEKS_MAX if by == "week" or first_day is not None else 1)
+    if first_day is not None:
+        weeks = [figures for figures in weeks if figures["first_day"] == first_day]
+        if not weeks:
+            raise Problem("bad_query")
     last = weeks[-1]
     if by == "week":
         rows = [_week_row(figures) for figures in weeks]

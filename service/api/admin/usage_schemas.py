@@ -27,7 +27,7 @@ class UsageRow(ApiModel):
 class UsageReport(ApiModel):
     """Redemptions as they were released, the same for everybody who asks.
 
-    By week: the whole city in up to 26 weeks, the oldest first. By benefit or division: the last finished week.
+    By week: the whole city in up to 26 weeks, the oldest first. By benefit or division: one week.
     """
 
     by: Annotated[str, one_of("UsageGroup", "The rows of a report on use.", "week", "benefit", "division")]

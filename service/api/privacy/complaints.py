@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consent.database import queries
+from consent.documents import versions
 from consent.domain.complaints import ComplaintState
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
@@ -34,11 +35,15 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
 
 
 async def read_complaint(context: RequestContext, _: None) -> Answer:
-    """Return one complaint, open or answered."""
+    """Return one complaint, open or answered, with the names of its benefit and venue."""
     complaint_id = context.request.path_params["complaint_id"]
     complaint = await complaints.get(context.app_context.keyring, complaint_id)
     await ledger.record_officer_read(staff_of(context), None, f"complaint.read {complaint_id}", context.at)
-    return Answer(_for_officer(context, complaint))
+    names = {
+        "title": await versions.last_name_of(DocumentKind.BENEFITS, complaint.place.benefit_id),
+        "venue": await versions.last_name_of(DocumentKind.VENUES, complaint.place.venue_id),
+    }
+    return Answer(_for_officer(context, complaint).model_copy(update=names))
 
 
 async def answer_complaint(context: RequestContext, body: complaint_schemas.WrittenAnswerBody) -> Answer:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
-from service.web.admin import activity, editor, exchange, lists, packages, partner, usage
+from service.web.admin import activity, editor, exchange, lists, package_list, packages, partner, usage
 from service.web.admin import document as documents
 from service.web.admin.document import OPEN_STATES
 from service.web.page import Page, PageRoute
@@ -87,6 +87,8 @@ ROUTES = (
     PageRoute(f"{activity.PATH}/table.csv", activity.activity_csv, ADMINISTRATOR),
     PageRoute(usage.PATH, usage.usage, ADMINISTRATOR),
     PageRoute(f"{usage.PATH}/table.csv", usage.usage_csv, ADMINISTRATOR),
+    PageRoute(package_list.PATH, package_list.package_list, ADMINISTRATOR),
+    PageRoute(f"{package_list.PATH}/table.csv", package_list.package_list_csv, ADMINISTRATOR),
     PageRoute(packages.PATH, packages.package, ADMINISTRATOR),
     PageRoute(f"{packages.PATH}/approve", packages.approve, ADMINISTRATOR, "POST"),
     PageRoute(f"{packages.PATH}/recall", packages.recall, ADMINISTRATOR, "POST"),

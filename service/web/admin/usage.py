@@ -17,12 +17,16 @@ LABELS_MAX = 5
 
 
 async def usage(page: Page) -> Response:
-    """Show redemptions by week, benefit and division, each as a plot and a table."""
-    reports = {by: await _report(page, by) for by in GROUPS}
+    """Show redemptions by week, and those of one week by benefit and division, each as a plot and a table."""
+    reports = {"week": await _report(page, "week")}
     weeks = reports["week"]["data"]
+    chosen = _chosen_week(page, weeks)
+    for by in GROUPS[1:]:
+        reports[by] = await _report(page, by, chosen)
     return page.render(
         "admin/usage.html",
         reports=reports,
+        chosen=chosen,
         columns=[(page.localizer.month_day(row["key"]), row["count"] or 0) for row in weeks],
         every=-(-len(weeks) // LABELS_MAX),
     )
@@ -33,15 +37,24 @@ async def usage_csv(page: Page) -> Response:
     by = page.query("by")
     if by not in GROUPS:
         raise Problem("not_found")
-    rows = (await _report(page, by))["data"]
+    rows = (await _report(page, by, "" if by == "week" else page.query("week")))["data"]
     header = ("key", "name", "count", "give_or_take")
     values = [(row["key"], row["text"], row["count"], row.get("give_or_take")) for row in rows]
     return csv_file.response(f"usage-by-{by}.csv", header, values)
 
 
-async def _report(page: Page, by: str) -> dict[str, Any]:
-    """Return a report with the text of each row; benefits and divisions by their numbers, the largest first."""
-    report: dict[str, Any] = await page.read("/v1/admin/reports/usage", by=by)
+def _chosen_week(page: Page, weeks: list[dict[str, Any]]) -> str:
+    """Return the first day of the week that the address chooses; that of the last week for any other."""
+    days: list[str] = [row["key"] for row in weeks]
+    return page.query("week") if page.query("week") in days else days[-1]
+
+
+async def _report(page: Page, by: str, week: str = "") -> dict[str, Any]:
+    """Return a report with the text of each row; benefits and divisions by their numbers, the largest first.
+
+    `week` is the first day of the week that is counted; "" for the last finished one, or for all weeks.
+    """
+    report: dict[str, Any] = await page.read("/v1/admin/reports/usage", by=by, week=week)
     rows = [{**row, "text": _text(page, by, row)} for row in report["data"]]
     if by != "week":
         rows.sort(key=lambda row: -(row["count"] or 0))

@@ -35,6 +35,12 @@ PLURAL = re.compile(r"\[(\w+)\]")
 """The part of an English sentence that is left out when the amount is 1: `item[s]`."""
 STATIC_SENTENCE = re.compile(r'\{\{ _\("([^"{}%\\]*)"\) \}\}')
 """A template's sentence without values."""
+PRINTED = "\u3001-\u3011\u4e00-\u9fff\uff01-\uff5e“”"
+"""Chinese characters and full-width punctuation, between which print has no spaces; for a class of a pattern."""
+SPACE_BEFORE = re.compile(rf"(?<=[{PRINTED}]) (?=%\((\w+)\)s)")
+SPACE_AFTER = re.compile(rf"%\((\w+)\)s (?=[{PRINTED}])")
+BEGINS_PRINTED, ENDS_PRINTED = re.compile(rf"[{PRINTED}]"), re.compile(rf"[{PRINTED}]\Z")
+"""A space of a Chinese sentence before or after a value, and a value that begins or ends with a Chinese character."""
 FILTERS = (
     "name", "day", "month", "month_day", "day_of", "number", "amount", "moment", "clock", "hours", "open_days",
     "effect", "baseline", "register_text", "heading", "rule", "clause", "problem", "filled", "listed",
@@ -61,6 +67,20 @@ class Localizer:
         """Translate a sentence with a number. Chinese has a single form, stored under both English ones."""
         english = singular if count == 1 else plural
         return self._sentences.get(english, english)
+
+    def filled_text(self, english: str, values: Mapping[str, Any]) -> Markup:
+        """Translate a sentence of the templates and fill in its values, escaped.
+
+        A Chinese sentence has spaces around a value, for numbers and Latin letters: they are left out where the value
+        begins or ends with a Chinese character, as a day does.
+        """
+        text = self.text(english)
+        if self.language != "en" and values:
+            text = SPACE_BEFORE.sub(lambda at: "" if BEGINS_PRINTED.match(str(values[at[1]])) else " ", text)
+            text = SPACE_AFTER.sub(
+                lambda at: at[0].rstrip() if ENDS_PRINTED.search(str(values[at[1]])) else at[0], text
+            )
+        return Markup(text) % values  # noqa: S704  # The sentences are ours; `%` escapes the values.
 
     def label(self, group: str, code: str) -> str:
         """Return the name of a code; the code itself if it has none, for example an id."""
@@ -246,7 +266,12 @@ def template_environment(localizer: Localizer) -> Environment:
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         localizer.text, localizer.plural_text, newstyle=True
     )
+    environment.globals["gettext"] = lambda sentence, /, **values: localizer.filled_text(sentence, values)
+    environment.globals["ngettext"] = lambda singular, plural, number, /, **values: localizer.filled_text(
+        singular if number == 1 else plural, {"num": number, **values}
+    )
     environment.globals["localizer"] = localizer
+    environment.globals["gap"] = " " if localizer.language == "en" else ""
     # A document shown as JSON is for people: Chinese characters, not escapes.
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     environment.filters.update({name: getattr(localizer, name) for name in FILTERS})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 from starlette.responses import Response
@@ -77,11 +78,20 @@ async def sources_csv(page: Page) -> Response:
 
 async def _source_table(page: Page) -> TableView:
     rows = []
+    open_by_source = Counter(row["source_id"] for row in await page.read_all("/v1/privacy/propagations"))
     for place, row in enumerate((await page.read("/v1/privacy/objection-analysis"))["data"]):
         name = page.localizer.name(row.get("name")) or row["source_id"]
-        late = row["overdue"] + row["asked_overdue"]
-        rows.append({**row, "source": name, "late": late, "search": f"{name} {row['source_id']}", "sort_first": place})
-    keys = ("source", "opened", "late", "upheld", "repeats", "mean_days", "taken_back", "usual")
+        rows.append(
+            {
+                **row,
+                "source": name,
+                "late": row["overdue"] + row["asked_overdue"],
+                "unacknowledged": open_by_source[row["source_id"]],
+                "search": f"{name} {row['source_id']}",
+                "sort_first": place,
+            }
+        )
+    keys = ("source", "unacknowledged", "opened", "late", "upheld", "repeats", "mean_days", "taken_back", "usual")
     columns = [Column(key, page.localizer.label("source_column", key), key != "source") for key in keys]
     return table_view.view("/officer/sources", page.request.query_params, columns, (), rows, default_sort="first")
 

@@ -55,7 +55,8 @@ async def figures(page: Page) -> Response:
             for code, count in redeemed.items()
         ],
         divisions=[
-            (code, count, of_sums["divisions"].get(code, single["redemptions"])) for code, count in divisions.items()
+            (label("division", code), count, of_sums["divisions"].get(code, single["redemptions"]))
+            for code, count in divisions.items()
         ],
         consents=[
             (label("purpose", code), count, single["live_consents"])

@@ -144,6 +144,7 @@ async def _render_points(page: Page, what_if_result: Mapping[str, Any] | None) -
     )
     scheme = await page.call_api("GET", "/v1/public/scheme")
     ending = expiries(explanation["contributions"])
+    unread_messages = await unread.messages(page)
     totals = [month["total"] for month in explanation["history"]]
     return page.render(
         "resident/points.html",
@@ -152,7 +153,8 @@ async def _render_points(page: Page, what_if_result: Mapping[str, Any] | None) -
         ways=explanation.get("ways", [])[:WAYS_SHOWN],
         applying=sum(row["applies"] for row in rows),
         waiting=await consents.waiting_links(page),
-        unread_count=await unread.count(page),
+        unread_count=len(unread_messages),
+        newest_message=unread_messages[0] if unread_messages else None,
         points_by_kind=points_by_kind(
             explanation["contributions"], scheme.body["scheme"] if scheme.succeeded else None
         ),

@@ -1,6 +1,9 @@
-"""The number of messages that this browser has not shown yet, from a cookie with the time of the newest one shown."""
+"""Messages that this browser has not shown yet, by a cookie with the time of the newest one shown."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import Response
 
@@ -13,11 +16,11 @@ COUNTED_MAX = 9
 """Messages that the badge counts; more are shown as this number with a plus."""
 
 
-async def count(page: Page) -> int:
-    """Return the number of messages since the newest that this browser showed, at most COUNTED_MAX + 1."""
+async def messages(page: Page) -> list[Mapping[str, Any]]:
+    """Return the messages since the newest that this browser showed, newest first, at most COUNTED_MAX + 1."""
     shown_until = page.request.cookies.get(COOKIE, "")
     newest = (await page.read("/v1/me/messages", mark_read="false", limit=COUNTED_MAX + 1))["data"]
-    return sum(message["at"] > shown_until for message in newest)
+    return [message for message in newest if message["at"] > shown_until]
 
 
 def remember(page: Page, response: Response, newest: str) -> None:

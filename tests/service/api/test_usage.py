@@ -69,6 +69,11 @@ async def test_weeks_are_listed_as_they_were_released(town: City) -> None:
     assert later[0] == first[0]
     assert len(later) == 2
     assert later[0]["key"] < later[1]["key"]
+    # One week in detail, with the numbers that it was released with.
+    for row, by in ((later[0], "benefit"), (later[1], "division")):
+        answer = (await administrator(town).get(f"{ADDRESS}?by={by}&week={row['key']}")).json()
+        assert answer["first_day"] == row["key"]
+    assert (await report(town, "benefit"))["first_day"] == later[1]["key"]
 
 
 async def test_too_few_people_have_no_number(town: City) -> None:
@@ -88,6 +93,6 @@ async def test_small_numbers_are_left_out(town: City) -> None:
 
 
 async def test_another_grouping_is_refused(shared_city: City) -> None:
-    for query in ("by=person", "by=venue", "by="):
+    for query in ("by=person", "by=venue", "by=", "by=benefit&week=2001-01-01", "by=division&week=x", "by=week&week="):
         answer = await administrator(shared_city).get(f"{ADDRESS}?{query}")
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_query"), query

@@ -195,7 +195,7 @@ def test_every_place_has_a_name_and_a_field_near_it() -> None:
     for pointer, expected in {
         "/effect/percent": "How much it adds",
         "/effect": "What it adds",
-        "/condition/all/1/at_least": "Condition: at least",
+        "/condition/all/1/at_least": "Condition",
         "/title": "Title",
         "/valid": "When it is valid",
         "/terms": "Terms",
@@ -215,9 +215,7 @@ def test_every_place_has_a_name_and_a_field_near_it() -> None:
 
 def test_values_are_shown_in_words() -> None:
     condition = {"all": [{"measure": "total", "at_least": 60}, {"measure": "green_living", "at_least": 5}]}
-    assert (
-        field_labels.value_text(CHINESE, "benefits", "/condition", condition, {}) == "总积分至少 60 且 绿色生活至少 5"
-    )
+    assert field_labels.value_text(CHINESE, "benefits", "/condition", condition, {}) == "总积分至少 60 且绿色生活至少 5"
     assert field_labels.value_text(ENGLISH, "services", "/kind", "library_loan", {}) == "Library loan"
     assert field_labels.value_text(ENGLISH, "services", "/baseline/delivery", True, {}) == "yes"
     assert field_labels.value_text(ENGLISH, "benefits", "/condition", {"all": "x"}, {}) == '{"all": "x"}'

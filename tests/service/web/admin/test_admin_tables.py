@@ -9,6 +9,7 @@ import re
 import pytest
 
 from service.auth.access_tokens import Audience
+from service.demo import synthetic_use
 from service.web.forms import parse
 from tests.support.browsing import Browser
 from tests.support.city import City
@@ -143,8 +144,18 @@ async def test_a_package_is_recalled_by_one_press(town: City) -> None:
     await browser.send("_etag", act="save", **{**fields, "t:/client_id": "library-east"})
     await browser.go(next(address for address, words in browser.links if words == "Open the partner's checklist"))
     await browser.send("1 draft is ready")
+    await browser.go("/admin/packages")
+    (package,) = {href for href, _ in browser.links if href.startswith("/admin/packages/") and "table.csv" not in href}
+    await browser.go(package)
     await browser.send("Recall: make drafts of all documents")
     assert "Recalled. All documents are drafts again." in browser.text
+    await browser.go("/admin/packages?state_code=recalled")
+    assert "City Library, east" in browser.text
+    answer = await browser.client.get("/admin/packages/table.csv?state_code=recalled")
+    (row,) = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
+    assert (row["name"], row["documents"], row["state"]) == ("City Library, east", "1", "Recalled")
+    await browser.go("/admin/packages?state_code=recalled&q=nowhere-at-all")
+    assert "Nothing fits." in browser.text
     await browser.go("/admin/partner?provider=city-library")
     assert "1 draft is ready" in browser.text
 
@@ -183,3 +194,19 @@ async def test_the_activity_names_who_did_what(town: City) -> None:
     ]
     await browser.go("/admin/activity?q=nowhere-at-all")
     assert "Nothing fits." in browser.text
+
+
+async def test_the_use_of_one_week_is_chosen_by_the_address(town: City) -> None:
+    browser = await administrator(town)
+    await synthetic_use.add_to_figures(town.app_context)
+    await browser.go("/admin/usage")
+    weeks = dict(re.findall(r'<option value="(\d{4}-\d\d-\d\d)"[^>]*>([^<]+)', browser.html))
+    earliest = min(weeks)
+    for address in (f"/admin/usage?week={earliest}", f"/admin/usage?week={earliest}&by=x"):
+        await browser.go(address)
+        assert f"From {weeks[earliest]} to" in browser.text
+        assert f'<option value="{earliest}" selected>' in browser.html
+    answer = await browser.client.get(f"/admin/usage/table.csv?by=benefit&week={earliest}")
+    assert any(row["key"] == "library-deposit" for row in csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
+    await browser.go("/admin/usage?week=2001-01-01")
+    assert f"From {weeks[max(weeks)]} to" in browser.text

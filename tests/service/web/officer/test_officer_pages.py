@@ -414,3 +414,14 @@ async def test_trends_have_a_plot_a_table_and_a_file(town: City) -> None:
     answer = await officer.client.get("/officer/trends/table.csv?source_id=civic-life")
     assert len(answer.text.splitlines()) == 13
     assert answer.text.splitlines()[-1].split(",")[1] in ("0", "1")
+
+
+async def test_the_table_of_sources_counts_stops_that_are_not_acknowledged(town: City) -> None:
+    await objected(town, "wang")
+    zhao = town.resident("zhao")
+    await zhao.link("green-travel", "bike-zhao")
+    assert (await zhao.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
+    await officer.go("/officer/sources?sort=-unacknowledged")
+    (row,) = re.findall(r"<th scope=\"row\">Green Travel.*?</tr>", officer.html, re.S)
+    assert re.findall(r'<td class="n">(?:<a[^>]*>)?(\d+)', row)[:2] == ["1", "1"]

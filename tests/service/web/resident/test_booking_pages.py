@@ -42,6 +42,7 @@ async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: 
         assert text in booked, text
     await desk.go("/desk/sessions")
     assert "Booked 1" in desk.text
+    assert place_and_time[1] in desk.text
     await me.submit(next(form for form in me.forms if form.action.endswith("/cancel")))
     assert "Cancelled." in me.text
     assert "No bookings." in me.text

@@ -25,11 +25,20 @@ async def test_a_complaint_goes_from_a_ticket_to_its_answer(town: City) -> None:
     await officer.go(path)
     assert "Benefit Borrow without a deposit" in officer.text
     assert "They wanted to see my number." in officer.text
+    assert "City Library, main building" in officer.text
+    assert "Borrow without a deposit" in officer.text
+    assert "city-library-main" not in officer.text
     assert "wang" not in officer.text
     await officer.send("Answer, in writing", answer="")
     assert (officer.status, "Please write an answer" in officer.text) == (422, True)
     await officer.send("Answer, in writing", answer="Nobody may ask that. The library was told.")
     assert "No complaints are waiting." in officer.text
+    # Her first page says what waits, until she has read it.
+    await me.go("/me")
+    assert "complaint" in me.text.partition("Next benefit")[0]
+    await me.go("/me/messages")
+    await me.go("/me")
+    assert "complaint" not in me.text.partition("Next benefit")[0]
     await me.go("/me/complaints")
     assert "Nobody may ask that. The library was told." in me.text
 
