@@ -38,13 +38,10 @@ async def answer(page: Page) -> Response:
 
 async def _render_complaint(page: Page, status: int = 200) -> Response:
     shown = await page.read(f"/v1/privacy/complaints/{page.path_param('complaint_id')}")
-    offered = await page.read_all("/v1/public/benefits")
-    benefit = next((row for row in offered if row["benefit_id"] == shown["benefit_id"]), None)
     return page.render(
         "officer/complaint.html",
         status,
         complaint=shown,
-        benefit=benefit,
         names=await pages.organisation_names(page),
         invalid=status != HTTPStatus.OK,
         form=page.form,
