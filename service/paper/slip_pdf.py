@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 FONT = "NotoSansSC"
 FONT_FILE = "fonts/NotoSansSC-Regular-GB2312.ttf"
-MARGIN_POINTS = 48
+MARGIN_POINTS = 40
 TEXT_POINTS, TITLE_POINTS, CODE_POINTS = 16, 26, 30
 """Sizes of type: 16 points are what people with low vision ask for at least."""
-LEADING = 1.45
-"""Distance of two lines as a multiple of their size."""
-QR_POINTS = 190
-"""6.7 cm: read from an arm's length by a desk's camera, also from a bad printer."""
+LEADINGS = (1.45, 1.3, 1.2)
+"""Distances of two lines as a multiple of their size; the first with which a slip fits one page is taken."""
+QR_POINTS = 170
+"""6 cm: read from an arm's length by a desk's camera, also from a bad printer."""
 CODE_GROUP = 4
 """Characters between two spaces of the code."""
 
@@ -57,24 +57,37 @@ def draw(code: str, texts: Sequence[SlipText]) -> bytes:
     width, height = A4
     page = _Page(canvas, width, height - MARGIN_POINTS, height)
     _draw_code(page, code)
+    page.leading = _leading(texts, width - 2 * MARGIN_POINTS, page.top - MARGIN_POINTS)
     for text in texts:
-        page.write(text.heading, TEXT_POINTS)
-        page.write(text.title, TITLE_POINTS)
-        for line in text.lines:
-            page.write(line, TEXT_POINTS)
+        for paragraph, size in _paragraphs(text):
+            page.write(paragraph, size)
         page.top -= TEXT_POINTS
     canvas.save()
     return out.getvalue()
 
 
+def _paragraphs(text: SlipText) -> list[tuple[str, int]]:
+    """Return the paragraphs of one language with their sizes in points."""
+    return [(text.heading, TEXT_POINTS), (text.title, TITLE_POINTS), *((line, TEXT_POINTS) for line in text.lines)]
+
+
+def _leading(texts: Sequence[SlipText], width: float, height: float) -> float:
+    """Return the widest leading with which the texts fit into `height` points, the narrowest if they never do."""
+    gaps = TEXT_POINTS * len(texts)
+    paragraphs = [paragraph for text in texts for paragraph in _paragraphs(text)]
+    sizes = sum(size * len(wrapped(paragraph, size, width)) for paragraph, size in paragraphs)
+    return next((leading for leading in LEADINGS if sizes * leading + gaps <= height), LEADINGS[-1])
+
+
 @dataclass(slots=True)
 class _Page:
-    """A canvas and the height at which the next line begins, in points from the bottom."""
+    """A canvas, the height at which the next line begins, in points from the bottom, and the leading."""
 
     canvas: Canvas
     width: float
     top: float
     height: float
+    leading: float = LEADINGS[0]
 
     def write(self, text: str, size: float) -> None:
         """Write a paragraph in as many lines as it needs, on a new page where this one is full."""
@@ -82,7 +95,7 @@ class _Page:
             if self.top < MARGIN_POINTS + size:
                 self.canvas.showPage()
                 self.top = self.height - MARGIN_POINTS
-            self.top -= size * LEADING
+            self.top -= size * self.leading
             self.canvas.setFont(FONT, size)
             self.canvas.drawString(MARGIN_POINTS, self.top, line)
 
@@ -128,7 +141,7 @@ def _draw_code(page: _Page, code: str) -> None:
             if dark:
                 x, y = left + column * module, top - (row + 1) * module
                 page.canvas.rect(x, y, module * 1.02, module * 1.02, stroke=0, fill=1)
-    page.top = top - QR_POINTS - CODE_POINTS * LEADING
+    page.top = top - QR_POINTS - CODE_POINTS * LEADINGS[0]
     page.canvas.setFont(FONT, CODE_POINTS)
     page.canvas.drawCentredString(page.width / 2, page.top, grouped(code))
     page.top -= TEXT_POINTS

@@ -54,7 +54,7 @@ async def print_slip(context: RequestContext, _: None) -> Response:
     if benefit is None or venue is None:
         raise NotFound("the benefit is not offered there any more")
     last_day = min(context.app_context.day_of(own.valid_until).isoformat(), benefit.body["valid"]["until"])
-    texts = [_text(language, benefit.body, venue, last_day) for language in ("zh-CN", "en")]
+    texts = [text_of(language, benefit.body, venue, last_day) for language in ("zh-CN", "en")]
     # Drawing takes some tens of milliseconds of computing, in which nothing else would be answered.
     data = await asyncio.to_thread(slip_pdf.draw, own.code, texts)
     return Response(data, media_type=PDF)
@@ -84,7 +84,8 @@ async def _own(context: RequestContext, slip_id: str) -> OwnLastingTicket:
     raise NotFound("there is no such slip")
 
 
-def _text(language: str, benefit: Any, venue: Any, last_day: str) -> SlipText:
+def text_of(language: str, benefit: Any, venue: Any, last_day: str) -> SlipText:
+    """Return a slip's texts in one language; `last_day` is the ISO day on which it ends."""
     texts = {name: text[language] for name, text in SLIP_TEXTS.items()}
     day = message_texts.long_date(datetime.fromisoformat(last_day).date(), language)
     return SlipText(

@@ -13,6 +13,7 @@ from typing import Any
 
 from benefits.catalogue.schema import ID_MEMBER
 from consent.domain.records import Dimension
+from consent.kernel.bilingual import LANGUAGES
 from service.web.forms import fields
 from service.web.forms.fields import LABELS, Field
 from service.web.forms.parse import value_at
@@ -81,7 +82,10 @@ def anchor(kind: str, pointer: str, document: Mapping[str, Any]) -> str:
 
 
 def value_text(localizer: Localizer, kind: str, pointer: str, value: Any, document: Mapping[str, Any]) -> str:
-    """Return a value in words: codes by their names, effects and conditions as sentences, anything else as JSON."""
+    """Return a value in words: codes by their names, effects and conditions as sentences, else JSON.
+
+    A text in both languages is one line for each, the reader's own first.
+    """
     field = fields.by_pointer(kind, document).get(pointer)
     if isinstance(value, bool):
         return localizer.label("answer", str(value).lower())
@@ -99,6 +103,9 @@ def value_text(localizer: Localizer, kind: str, pointer: str, value: Any, docume
             return localizer.effect(value)
     if pointer.startswith("/condition") and (sentence := _condition_text(localizer, value)):
         return sentence
+    is_text = isinstance(value, Mapping) and set(value) == set(LANGUAGES)
+    if is_text and all(isinstance(text, str) for text in value.values()):
+        return "\n".join(value[language] for language in sorted(LANGUAGES, key=lambda code: code != localizer.language))
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -24,3 +24,7 @@ async def test_a_test_shows_the_error_behind_a_500(
     assert "GET /v1/public/statistics was answered 500" in shown
     assert "RuntimeError: broken on purpose" in shown
     assert __file__ in shown
+    page = await town.client.get("/figures", headers={"accept-language": "zh-CN"})
+    assert page.status_code == 500
+    assert "未保存任何内容，请稍后重试。" in page.text
+    assert "request_id" not in page.text, "the page names the number itself"

@@ -19,7 +19,7 @@ from service.web.dispatch import FORM_BYTES_MAX
 from service.web.forms import field_labels, fields
 from service.web.i18n import labels
 from service.web.i18n.formatting import Localizer
-from tests.factories import SERVICE_DOCUMENT, administrator, benefit_document, put_document
+from tests.factories import SERVICE_DOCUMENT, administrator, benefit_document, publish_document, put_document
 from tests.support.browsing import Browser
 from tests.support.city import City
 
@@ -219,6 +219,18 @@ def test_values_are_shown_in_words() -> None:
     assert field_labels.value_text(ENGLISH, "services", "/kind", "library_loan", {}) == "Library loan"
     assert field_labels.value_text(ENGLISH, "services", "/baseline/delivery", True, {}) == "yes"
     assert field_labels.value_text(ENGLISH, "benefits", "/condition", {"all": "x"}, {}) == '{"all": "x"}'
+    text = {"zh-CN": "借书", "en": "Borrow"}
+    assert field_labels.value_text(ENGLISH, "benefits", "/title", text, {}) == "Borrow\n借书"
+    assert field_labels.value_text(CHINESE, "benefits", "/title", text, {}) == "借书\nBorrow"
+
+
+async def test_an_approved_benefit_says_when_it_comes_into_force(town: City) -> None:
+    year = await town.last_year() + 2
+    document = benefit_document(valid={"from": f"{year}-03-01", "until": f"{year}-12-31"})
+    assert await publish_document(town, "benefits", "another-one", document) == "scheduled"
+    browser = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
+    await browser.go("/admin/benefits/another-one")
+    assert f"comes into force on 1 March {year}" in browser.text
 
 
 async def test_a_scheme_is_edited_in_parts_with_every_step_it_has(town: City) -> None:

@@ -30,6 +30,7 @@ async def test_t8_a_slip_from_a_code_is_printed_and_scanned(town: City) -> None:
     (path,) = [href for href, _text in me.links if href.endswith("/print")]
     pdf = await me.client.get(path)
     assert (pdf.headers["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
+    assert b"/Count 1 " in pdf.content, "one sheet of paper"
     code = re.search(r'class="num">((?:[2-9A-Z]{4} ?){4})<', me.html)
     assert code, me.html
     desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
