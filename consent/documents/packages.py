@@ -216,7 +216,8 @@ async def check_each(members: Sequence[Version], at: datetime, check: Publicatio
     Raises:
         Conflict: somebody has decided about a member since it was read.
     """
-    for member in members:
+    # In one order for everybody: two submissions that name the same documents would else wait for each other.
+    for member in in_order(members):
         await _write_as_decided(member, at)
     findings = []
     for member in members:

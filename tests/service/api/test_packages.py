@@ -12,6 +12,7 @@ import pytest
 
 from benefits.publishing import packages as package_rules
 from consent.database import queries
+from consent.documents import packages
 from consent.documents.lifecycle import Version
 from service.auth.access_tokens import Audience
 from tests.factories import BENEFIT_DOCUMENT, SERVICE_DOCUMENT, administrator, both_languages, put_document
@@ -59,6 +60,34 @@ async def submit(town: City, named: list[dict[str, Any]]) -> dict[str, Any]:
     assert answer.status_code == 201, answer.text
     package: dict[str, Any] = answer.json()
     return package
+
+
+async def test_documents_are_locked_in_one_order_however_they_are_named(
+    town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two submissions at once that name the same documents do not wait for each other."""
+    named, locked, write = await draft(town, *PARTNER), list[str](), packages._write_as_decided
+
+    async def noted(member: Version, at: datetime) -> None:
+        locked.append(member.document_id)
+        await write(member, at)
+
+    monkeypatch.setattr(packages, "_write_as_decided", noted)
+    orders = []
+    for documents in (named, named[::-1]):
+        locked.clear()
+        await submit(town, documents)
+        orders.append(locked[: len(named)])
+    assert orders[0] == orders[1]
+
+
+async def test_overlapping_submissions_at_once_are_one_package(town: City) -> None:
+    named, author = await draft(town, *PARTNER), administrator(town)
+    orders = [named, named[::-1]] * 3
+    answers = await asyncio.gather(*(author.post(PACKAGES, {"documents": documents}) for documents in orders))
+    assert {answer.status_code for answer in answers} <= {201, 409}, [answer.text for answer in answers]
+    rows = await queries.fetch_all("SELECT state FROM document_package")
+    assert [row["state"] for row in rows].count("open") == 1
 
 
 async def pass_review(town: City, package: dict[str, Any], sha256: str | None = None) -> Any:
