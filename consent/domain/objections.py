@@ -20,6 +20,10 @@ RETRACTION_OBJECTION_DAYS = 180
 """R12a: days in which a person can object to a retraction, and an officer can restore the record. Half a year, since
 many people open the app a few times a year."""
 
+OPEN_MISSING_MAX = 20
+"""Objections of one person about missing records that wait for an officer at the same time: three a working day until
+the first is due. The records themselves limit objections to them; a program could send these without an end."""
+
 COUNTED_PER_PERSON = 3
 """Objections of one person that figures count, the first ones: more would need more noise for everybody."""
 

@@ -15,6 +15,7 @@ DomainError
 ├── NotInForce               no such counterpart, or not active
 ├── Conflict                 the object's state does not allow it
 ├── TooManyComplaints        as many of the person's complaints wait for an answer as may
+├── TooManyObjections        as many of the person's objections about missing records wait as may
 ├── RestoredByOfficer        an officer has restored the record; its source may not lower it again
 ├── WouldLowerPoints         upheld like this, the objection would take points from its person
 ├── FourEyes                 the same person may not decide
@@ -144,6 +145,12 @@ class TooManyComplaints(DomainError):
     """As many complaints of this person wait for an answer as may; the next one can be opened when one is answered."""
 
     code = "too_many_complaints"
+
+
+class TooManyObjections(DomainError):
+    """As many objections of this person about missing records wait for an officer as may."""
+
+    code = "too_many_objections"
 
 
 class RestoredByOfficer(DomainError):

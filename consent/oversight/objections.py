@@ -14,12 +14,12 @@ from typing import Any
 from consent.crypto.blind_index import new_id
 from consent.database import paging, queries
 from consent.database.paging import Cursor
-from consent.domain.objections import NO_CLAIM, Claim, ObjectionState, Reason, decide_by, state_of
+from consent.domain.objections import NO_CLAIM, OPEN_MISSING_MAX, Claim, ObjectionState, Reason, decide_by, state_of
 from consent.domain.records import RecordKind
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel import working_days
-from consent.kernel.errors import NotFound
+from consent.kernel.errors import NotFound, TooManyObjections
 from consent.kernel.instants import rfc3339
 from consent.models import StoredObjection, StoredRecord
 from consent.persons import ActingPerson, Person
@@ -82,7 +82,15 @@ async def open_about_record(actor: ActingPerson, record_id: str, grounds: Ground
 
 
 async def open_about_missing(actor: ActingPerson, source_id: str, grounds: Grounds) -> ObjectionForPerson:
-    """Object to the absence of a record of this source; otherwise as `open_about_record`."""
+    """Object to the absence of a record of this source; otherwise as `open_about_record`.
+
+    TooManyObjections while OPEN_MISSING_MAX such objections of the person wait for a decision.
+    """
+    waiting = StoredObjection.filter(
+        person_id=actor.person.person_id, record_id__isnull=True, state=ObjectionState.OPEN
+    )
+    if await waiting.count() >= OPEN_MISSING_MAX:
+        raise TooManyObjections("the person's other objections about missing records wait for a decision")
     return await _open(actor, None, source_id, grounds)
 
 

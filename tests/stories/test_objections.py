@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from consent.database import queries
-from consent.domain.objections import ANSWER_WORKING_DAYS, RETRACTION_OBJECTION_DAYS
+from consent.domain.objections import ANSWER_WORKING_DAYS, OPEN_MISSING_MAX, RETRACTION_OBJECTION_DAYS
 from consent.kernel import working_days
+from consent.oversight import objections
 from consent.oversight.source_analysis import UNUSUAL_MIN, is_unusual
 from consent.verification import rows
 from service.auth.access_tokens import Audience
@@ -332,6 +333,32 @@ async def test_an_upheld_objection_lowers_nothing(
         assert (await own_objection(me))["state"] == "open"
     else:
         assert answer.json()["state"] == state
+
+
+async def test_objections_about_missing_records_wait_in_a_number_that_officers_can_read(
+    town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objections, "OPEN_MISSING_MAX", 2)
+    wang, body = (
+        town.resident("wang"),
+        {"source_id": "green-travel", "reason_code": "missing", "statement": "One ride."},
+    )
+    await wang.volunteer(60, "v-wang")
+    opened = [(await wang.post("/v1/me/objections", body)).json()["objection_id"] for _ in range(2)]
+    refused = await wang.post("/v1/me/objections", body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_objections")
+    assert str(OPEN_MISSING_MAX) in refused.json()["detail"]
+    # Others, and objections to records, are not limited by it.
+    assert (await town.resident("li").post("/v1/me/objections", body)).status_code == 201
+    (record_row,) = (await wang.get("/v1/me/records")).json()["data"]
+    about = {"reason_code": "wrong_day", "statement": "The day before."}
+    answer = await wang.post(f"/v1/me/records/{record_row['record_id']}/objections", about)
+    assert answer.status_code == 201, answer.text
+    officer = town.actor(Audience.PRIVACY, "officer-1")
+    decision = {"decision": "rejected", "reason": "It was another account."}
+    decided = await officer.post(f"/v1/privacy/objections/{opened[0]}/decision", decision)
+    assert decided.status_code == 200, decided.text
+    assert (await wang.post("/v1/me/objections", body)).status_code == 201
 
 
 async def test_a_missing_record_cannot_be_corrected(town: City) -> None:

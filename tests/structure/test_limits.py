@@ -24,6 +24,7 @@ MODULES = (
     "benefits.redemption.slips",
     "benefits.rules.vocabulary",
     "consent.domain.complaints",
+    "consent.domain.objections",
     "consent.oversight.cases",
     "service.api.admin.catalogue_import",
     "service.api.admin.package_schemas",

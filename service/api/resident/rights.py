@@ -219,7 +219,10 @@ async def object_to_record(context: RequestContext, body: record_schemas.Objecti
 
 
 async def object_to_missing(context: RequestContext, body: record_schemas.MissingObjectionBody) -> Answer:
-    """Open an objection about a missing record; NotInForce when the source is not in force."""
+    """Open an objection about a missing record; NotInForce when the source is not in force.
+
+    Otherwise errors as `objections.open_about_missing`.
+    """
     if await lifecycle.in_force(DocumentKind.SOURCES, body.source_id, context.at) is None:
         raise NotInForce("there is no such source")
     opened = await objections.open_about_missing(

@@ -331,7 +331,7 @@ RESIDENT = (
         record_schemas.MissingObjectionBody,
         {201: record_schemas.ObjectionAnswer},
         key="required",
-        errors=("not_in_force",),
+        errors=("not_in_force", "too_many_objections"),
         location="/v1/me/objections/{objection_id}",
     ),
     ME.get(
