@@ -253,7 +253,7 @@ class Runner:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         try:
-            query_names.require_known(request, self.endpoint.operation)
+            query_names.require_known_once(request, self.endpoint.operation)
             response = await _run(self.endpoint, self.app_context, self.audience, request)
         except DomainError as error:
             if error.code in RECORDED and not error.is_mistake:

@@ -339,10 +339,8 @@ async def test_objections_about_missing_records_wait_in_a_number_that_officers_c
     town: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objections, "OPEN_MISSING_MAX", 2)
-    wang, body = (
-        town.resident("wang"),
-        {"source_id": "green-travel", "reason_code": "missing", "statement": "One ride."},
-    )
+    wang = town.resident("wang")
+    body = {"source_id": "green-travel", "reason_code": "missing", "statement": "One ride."}
     await wang.volunteer(60, "v-wang")
     opened = [(await wang.post("/v1/me/objections", body)).json()["objection_id"] for _ in range(2)]
     refused = await wang.post("/v1/me/objections", body)

@@ -119,6 +119,8 @@ def responses(operation: Operation) -> dict[str, Any]:
 def problem_codes(operation: Operation) -> dict[int, list[str]]:
     """Return the codes of every problem that the operation may answer with, by status."""
     codes = {*operation.errors, "rate_limited", "unavailable", "outcome_unknown", "unknown_parameter"}
+    if operation.query:
+        codes |= {"repeated_parameter"}
     if operation.audience is not None:
         codes |= {"token_missing", "token_invalid", "wrong_role", "keys_unavailable"}
     if operation.audience is Audience.RESIDENT:

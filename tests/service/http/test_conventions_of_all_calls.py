@@ -100,6 +100,24 @@ async def test_a_query_parameter_that_a_call_does_not_have_is_named_and_nothing_
     assert {table: count for table, count in (await row_counts()).items() if count != before[table]}.keys() <= READ
 
 
+async def test_a_query_parameter_that_comes_twice_is_named_and_nothing_done(town: City) -> None:
+    tokens, before = calls.tokens_of(town), await row_counts()
+    tried = 0
+    for operation in OPERATIONS:
+        if not operation.query:
+            continue
+        token = None if operation.audience is None else tokens[operation.audience]
+        name = operation.query[0].name
+        path = calls.address(operation).partition("?")[0]
+        headers = {"Idempotency-Key": "k"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+        answer = await town.client.request(operation.method, f"{path}?{name}=x&{name}=x", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "repeated_parameter"), operation.operation_id
+        assert [error["parameter"] for error in answer.json()["errors"]] == [name]
+        tried += 1
+    assert tried > 30
+    assert {table: count for table, count in (await row_counts()).items() if count != before[table]}.keys() <= READ
+
+
 async def test_a_call_without_a_token_learns_nothing_of_its_parameters(town: City) -> None:
     answer = await town.client.get("/v1/me/points?pagesize=10")
     assert answer.json()["code"] == "token_missing"
