@@ -199,6 +199,22 @@ class RecognisedUse(TableModel):
         table = "recognised_use"
 
 
+class PresentationRequest(TableModel):
+    """A venue's request for a pass in a wallet. `redemption_id` is NULL where the answer was a "no"."""
+
+    request_id = Text(primary_key=True)
+    venue_id = Text()
+    benefit_id = Text()
+    nonce = Text()
+    state = Text()
+    expires_at = Micros()
+    answered_at = Micros(null=True)
+    redemption_id = Text(null=True)
+
+    class Meta:
+        table = "presentation_request"
+
+
 class QuotaUse(TableModel):
     """The use of a quota in one period; the key of a person's quota is an HMAC that names nobody."""
 

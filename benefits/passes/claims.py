@@ -62,7 +62,12 @@ class PassClaims:
 
 def benefit_type(issuer: str, benefit_id: str, version: int) -> str:
     """Return the type (`vct`) of a benefit's version."""
-    return f"{issuer}/vct/{benefit_id}/{version}"
+    return f"{benefit_types_of(issuer, benefit_id)}{version}"
+
+
+def benefit_types_of(issuer: str, benefit_id: str) -> str:
+    """Return the beginning that the types of all versions of a benefit have."""
+    return f"{issuer}/vct/{benefit_id}/"
 
 
 def venue_url(issuer: str, venue_id: str) -> str:

@@ -93,15 +93,18 @@ def require_for(pass_claims: PassClaims, trust: Trust, at: int) -> None:
     status.require_valid(pass_claims.status, at)
 
 
-def verify_key_binding(text: str, signed_pass: str, pass_claims: PassClaims, at: int) -> KeyBinding:
+def verify_key_binding(
+    text: str, signed_pass: str, pass_claims: PassClaims, at: int, audience: str | None = None
+) -> KeyBinding:
     """Return the key binding of a pass, made for its venue at most KEY_BINDING_AGE_MAX_SECONDS before `at`.
 
-    The caller compares the nonce. PassRefused for the key binding of another pass, venue, key or time.
+    `audience` is the name by which the venue asked, where that is not the venue's address (OpenID4VP). The caller
+    compares the nonce. PassRefused for the key binding of another pass, venue, key or time.
     """
     key_binding = sd_jwt.read_key_binding(text, pass_claims.device_key)
     if key_binding.pass_hash != sd_jwt.hash_of(signed_pass):
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "of another pass")
-    if key_binding.venue != pass_claims.venue:
+    if key_binding.venue != (pass_claims.venue if audience is None else audience):
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "for another venue")
     require_fresh(key_binding.issued_at, at)
     return key_binding

@@ -7,6 +7,7 @@ was used. The venue gets one answer for all of these reasons (R6).
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from benefits.passes.refusals import PassFault, PassRefused
 from benefits.redemption import quotas, recognised_passes, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_issue import UPLOADABLE
-from benefits.redemption.pass_uses import BookedUse, OfflineUse, UploadResult
+from benefits.redemption.pass_uses import Asked, BookedUse, OfflineUse, UploadResult
 from benefits.redemption.recognised_passes import RecognisedContext, RecognisedIssuers
 from consent import persons
 from consent.crypto.blind_index import new_id
@@ -69,7 +70,12 @@ async def _book_either(
     """Book a use of this city's pass by its stored row, or of another city's by what the venue brought."""
     if row is not None:
         return await _book(context, row.pass_id, moment)
-    if not _is_in_time(use, at) or not recognised_passes.is_of_another_city(use, context.issuer_url):
+    # A venue asks the wallets of this city's residents alone.
+    if (
+        use.asked is not None
+        or not _is_in_time(use, at)
+        or not recognised_passes.is_of_another_city(use, context.issuer_url)
+    ):
         return BookedUse(UploadResult.REFUSED)
     other = RecognisedContext(context.keyring, context.catalogue, context.venue, context.issuer_url, context.recognised)
     return await recognised_passes.book(other, use, moment)
@@ -113,8 +119,21 @@ def _verify(context: UploadContext, use: OfflineUse) -> PassClaims:
         raise PassRefused(PassFault.UNKNOWN_KEY)
     unverified.check_signature(key)
     _require_for(context, pass_claims, seconds)
-    verifier.verify_key_binding(use.key_binding, use.signed_pass, pass_claims, seconds)
+    if use.asked is None:
+        verifier.verify_key_binding(use.key_binding, use.signed_pass, pass_claims, seconds)
+    else:
+        _verify_answer(context, use.asked, pass_claims, use, seconds)
     return pass_claims
+
+
+def _verify_answer(context: UploadContext, asked: Asked, pass_claims: PassClaims, use: OfflineUse, at: int) -> None:
+    """Raise PassRefused unless a pass of the benefit that was asked for is bound to the request."""
+    assert use.key_binding is not None
+    key_binding = verifier.verify_key_binding(use.key_binding, use.signed_pass, pass_claims, at, asked.audience)
+    if not hmac.compare_digest(key_binding.nonce, asked.nonce):
+        raise PassRefused(PassFault.WRONG_KEY_BINDING, "another nonce")
+    if not pass_claims.benefit_type.startswith(claims.benefit_types_of(context.issuer_url, asked.benefit_id)):
+        raise PassRefused(PassFault.OTHER_BENEFIT)
 
 
 def _verify_scanned(context: UploadContext, use: OfflineUse) -> PassClaims:

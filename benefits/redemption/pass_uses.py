@@ -21,15 +21,25 @@ class UploadResult(StrEnum):
     """No valid pass of this city, or of one that it recognises, for this venue at that time; or uploaded too late."""
 
 
+class Asked(NamedTuple):
+    """A venue's request that a wallet answers: the name by which it asked (`aud`), its nonce, and the benefit."""
+
+    audience: str
+    nonce: str
+    benefit_id: str
+
+
 class OfflineUse(NamedTuple):
     """A use as a venue reports it: the pass, its key binding, and the venue's time.
 
-    Of a scanned pass the text of its code stands in `signed_pass`, and there is no key binding.
+    Of a scanned pass the text of its code stands in `signed_pass`, and there is no key binding. `asked` is the request
+    that a wallet answered.
     """
 
     signed_pass: str
     key_binding: str | None
     at: datetime
+    asked: Asked | None = None
 
 
 class BookedUse(NamedTuple):

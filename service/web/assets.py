@@ -21,6 +21,7 @@ FILES = {
     "kiosk.js": "text/javascript",
     "barrier.js": "text/javascript",
     "nearest.js": "text/javascript",
+    "wallet.js": "text/javascript",
     "passes.js": "text/javascript",
     "pass_code.js": "text/javascript",
     "pass_store.js": "text/javascript",

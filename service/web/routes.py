@@ -24,7 +24,7 @@ from service.web.public import design, installing, sign_in
 from service.web.public import help as help_pages
 from service.web.public import pages as public_pages
 from service.web.resident import points
-from service.web.venue import barrier, desk, sessions
+from service.web.venue import barrier, desk, sessions, wallets
 
 ROUTES: tuple[PageRoute, ...] = (
     *public_pages.ROUTES,
@@ -36,6 +36,7 @@ ROUTES: tuple[PageRoute, ...] = (
     *desk.ROUTES,
     *barrier.ROUTES,
     *sessions.ROUTES,
+    *wallets.ROUTES,
     *overview.ROUTES,
     *dashboard.ROUTES,
 )

@@ -71,3 +71,7 @@ class IssuerList(ApiModel):
     data: list[IssuerRow]
     """Issuers by id."""
     next_cursor: NextCursor
+
+
+class PresentationReceived(ApiModel):
+    """The answer to a wallet, the same for every outcome: it has no members."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from benefits.catalogue.model import Body
 from benefits.errors import VenueSuspended
 from benefits.passes import issuers
 from benefits.redemption import pass_uploads, recognised_passes
@@ -19,6 +20,9 @@ from service.http.context import InstantOutOfRange
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import body_invalid
 
+NOTHING_BROUGHT = BroughtTexts((), ())
+"""For passes of this city alone."""
+
 
 async def redeem(context: RequestContext, body: pass_schemas.ShownPassBody) -> Answer:
     """Redeem a pass that is shown, of this city or of one that it recognises, once; one answer for every "no".
@@ -29,7 +33,7 @@ async def redeem(context: RequestContext, body: pass_schemas.ShownPassBody) -> A
         () if body.issuer is None else (body.issuer,), () if body.status_list is None else (body.status_list,)
     )
     use = OfflineUse(body.signed, body.presentation, context.at)
-    booked = await pass_uploads.redeem_shown(await _uploads(context, brought), use, context.civil_time)
+    booked = await pass_uploads.redeem_shown(await uploads_of_venue(context, brought), use, context.civil_time)
     if booked is None:
         return Answer(schemas.StandardTermsAnswer())
     benefit, runs_until = booked.benefit, booked.runs_until
@@ -51,7 +55,7 @@ async def redeem(context: RequestContext, body: pass_schemas.ShownPassBody) -> A
 async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Answer:
     """Book the uses of passes, each once; a result for each."""
     brought = BroughtTexts(body.issuers or (), body.status_lists or ())
-    app_context, uploads = context.app_context, await _uploads(context, brought)
+    app_context, uploads = context.app_context, await uploads_of_venue(context, brought)
     uses: list[tuple[OfflineUse, CivilTime | None]] = []
     for place, item in enumerate(body.items):
         at = _instant(item.at, place)
@@ -70,7 +74,7 @@ async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Ans
     return Answer(pass_schemas.OfflineAnswer(results=results))
 
 
-async def _uploads(context: RequestContext, brought: BroughtTexts) -> UploadContext:
+async def uploads_of_venue(context: RequestContext, brought: BroughtTexts = NOTHING_BROUGHT) -> UploadContext:
     """Return all that passes of the venue that asks are decided by.
 
     Raises:
@@ -82,6 +86,13 @@ async def _uploads(context: RequestContext, brought: BroughtTexts) -> UploadCont
     venue = catalogue.venue_by_client.get(context.principal.client_id)
     if venue is None:
         raise VenueSuspended("no venue in force belongs to this client")
+    return await uploads_at(context, venue, brought)
+
+
+async def uploads_at(context: RequestContext, venue: Body, brought: BroughtTexts = NOTHING_BROUGHT) -> UploadContext:
+    """Return all that passes of a venue in force are decided by."""
+    app_context = context.app_context
+    catalogue = await app_context.catalogue.read(context.at)
     keys = await public_keys.recent_pass_keys(context.at)
     city_url = pass_signer.issuer_url(context)
     return UploadContext(

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from service.api.common_parameters import CIVIL_DAY
-from service.api.venue import complaint_schemas, complaints, handlers, pass_schemas, passes, schemas, sessions
+from service.api.venue import (
+    complaint_schemas,
+    complaints,
+    handlers,
+    pass_schemas,
+    passes,
+    presentation_schemas,
+    presentations,
+    schemas,
+    sessions,
+)
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
@@ -62,6 +72,25 @@ VENUE = (
         key="required",
         errors=("suspended",),
         location="/v1/venue/redemptions/{redemption_id}",
+    ),
+    CALLS.post(
+        "/v1/venue/presentation-requests",
+        "requestPresentation",
+        "Ask a resident's wallet for a pass",
+        presentations.create_request,
+        presentation_schemas.PresentationRequestBody,
+        {201: presentation_schemas.PresentationRequestAnswer},
+        key="required",
+        errors=("conflict", "not_found", "suspended"),
+        location="/v1/venue/presentation-requests/{request_id}",
+    ),
+    CALLS.get(
+        "/v1/venue/presentation-requests/{request_id}",
+        "readPresentationRequest",
+        "Read the verdict of a request to a wallet",
+        presentations.read_request,
+        presentation_schemas.PresentationResult,
+        errors=("not_found", "suspended"),
     ),
     CALLS.get(
         "/v1/venue/redemptions/{redemption_id}",

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 SHARED: Final[Mapping[Audience | None, frozenset[str]]] = MappingProxyType(
     {
-        None: frozenset({"name", "level", "index", "sha256", "version", "code", "epoch", "number"}),
+        None: frozenset({"name", "level", "index", "sha256", "version", "code", "epoch", "number", "request_id"}),
         Audience.RESIDENT: frozenset({"benefit_id"}),
         Audience.ADMINISTRATOR: frozenset({"kind", "id", "version", "package_id"}),
         # Every officer decides about each review, objection, complaint and record of their division; reads are logged.
@@ -98,6 +98,7 @@ async def owned_objects(town: City) -> Objects:
     slip = (await wang.post("/v1/me/slips", at_library)).json()
     ticket = await wang.ticket()
     redeemed = (await library.post("/v1/venue/redemptions", {"handle": ticket["handle"]})).json()
+    request = await library.post("/v1/venue/presentation-requests", {"benefit_id": "library-deposit"})
     about_library = {"benefit_id": "library-deposit", "venue_id": "city-library-main", "reason_code": "other"}
     complaint = (await wang.post("/v1/me/complaints", about_library)).json()
     pending = await wang.consent_to_source("civic-life", "civic-wang")
@@ -123,7 +124,10 @@ async def owned_objects(town: City) -> Objects:
             "objection_id": objection["objection_id"],
             "record_id": "r-1",
         },
-        Audience.VENUE: {"redemption_id": redeemed["redemption_id"]},
+        Audience.VENUE: {
+            "redemption_id": redeemed["redemption_id"],
+            "request_id": request.json()["request_id"],
+        },
         Audience.PRIVACY: {"case_id": case["case_id"], "case": case["case_id"], "consent_id": consent["consent_id"]},
     }
 
@@ -192,6 +196,7 @@ def test_every_parameter_that_names_an_object_is_owned_or_shared() -> None:
         (Audience.SOURCE, "objection_id"),
         (Audience.SOURCE, "record_id"),
         (Audience.VENUE, "redemption_id"),
+        (Audience.VENUE, "request_id"),
         (Audience.PRIVACY, "case_id"),
         (Audience.PRIVACY, "case"),
         (Audience.PRIVACY, "consent_id"),

@@ -1,0 +1,72 @@
+"""The address to which wallets post their answers (OpenID4VP 1.0, 8.2): one reply for everything that arrives."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.requests import Request
+
+from benefits.passes.sd_jwt import KEY_BINDING_LENGTH_MAX, PASS_LENGTH_MAX
+from benefits.redemption import presentation_requests
+from benefits.redemption.presentation_requests import CREDENTIAL, WalletAnswer
+from consent.database import queries
+from service.api.public import pass_schemas
+from service.api.venue import passes
+from service.http import bodies
+from service.http.endpoints import Answer, RequestContext
+from service.http.problems import Problem
+
+FORM = "application/x-www-form-urlencoded"
+ANSWER_BYTES_MAX = 8 * 1024
+"""Bytes of a wallet's answer: a pass with its key binding has at most 3 KiB, and its percent-encoding some more."""
+FIELDS_MAX = 10
+STATE_LENGTH_MAX = 64
+
+
+async def receive(context: RequestContext, _: None) -> Answer:
+    """Redeem the benefit of an open request with the presentation that answers it.
+
+    The wallet gets the same answer for every outcome, also for a request that does not exist, has ended or was
+    answered before: the desk has the verdict.
+    """
+    answer = await _read(context.request)
+    app_context, request_id = context.app_context, context.request.path_params["request_id"]
+    async with queries.transaction():
+        row = await presentation_requests.claim(request_id, answer, context.civil_time)
+        if row is not None and answer.presentation is not None:
+            catalogue = await app_context.catalogue.read(context.at)
+            venue = catalogue.venue(row.venue_id)
+            if venue is not None:
+                uploads = await passes.uploads_at(context, venue)
+                await presentation_requests.redeem(uploads, row, answer.presentation, context.civil_time)
+    return Answer(pass_schemas.PresentationReceived())
+
+
+async def _read(request: Request) -> WalletAnswer:
+    """Return a posted answer; an empty state, which no request has, for a form that is none.
+
+    Raises:
+        Problem: body_too_large; not_json (415) for another media type.
+    """
+    raw = await bodies.read_body(request, ANSWER_BYTES_MAX)
+    if bodies.media_type(request) != FORM:
+        raise Problem("not_json")
+    try:
+        fields = dict(parse_qsl(raw.decode("ascii"), strict_parsing=True, max_num_fields=FIELDS_MAX))
+    except ValueError:
+        return WalletAnswer("", None)
+    return WalletAnswer(fields.get("state", "")[:STATE_LENGTH_MAX], _presentation(fields.get("vp_token", "")))
+
+
+def _presentation(vp_token: str) -> str | None:
+    """Return the one presentation of a `vp_token`; None for another form."""
+    try:
+        shown = orjson.loads(vp_token)
+    except orjson.JSONDecodeError:
+        return None
+    presentations = shown.get(CREDENTIAL) if isinstance(shown, dict) and len(shown) == 1 else None
+    if not isinstance(presentations, list) or len(presentations) != 1 or not isinstance(presentations[0], str):
+        return None
+    text: str = presentations[0]
+    return text if len(text) <= PASS_LENGTH_MAX + KEY_BINDING_LENGTH_MAX else None

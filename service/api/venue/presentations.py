@@ -1,0 +1,53 @@
+"""Venues' operations on requests for a pass in a wallet (OpenID4VP): make one, read its verdict."""
+
+from __future__ import annotations
+
+import segno
+
+from benefits.redemption import presentation_requests, reversal
+from benefits.redemption.presentation_requests import StoredRequest
+from consent.database import queries
+from service.api.venue import handlers, passes, presentation_schemas, schemas
+from service.http import json_io
+from service.http.endpoints import Answer, RequestContext
+
+
+async def create_request(context: RequestContext, body: presentation_schemas.PresentationRequestBody) -> Answer:
+    """Make a request for a pass for a benefit at the venue. Errors as `presentation_requests.create`."""
+    uploads = await passes.uploads_of_venue(context)
+    request = await presentation_requests.create(uploads, body.benefit_id, context.civil_time)
+    drawn = segno.make_qr(request.url, error="l").svg_inline(scale=4, border=4, unit="px")
+    return Answer(
+        presentation_schemas.PresentationRequestAnswer(
+            request_id=request.request_id,
+            request_url=request.url,
+            qr_svg=drawn,
+            expires_at=json_io.rfc3339(request.expires_at),
+        ),
+        201,
+    )
+
+
+async def read_request(context: RequestContext, _: None) -> Answer:
+    """Return the state of one of the venue's requests, and its verdict; NotFound for any other."""
+    venue, request_id = await handlers.own_venue(context), context.request.path_params["request_id"]
+    stored = await presentation_requests.get(venue["venue_id"], request_id, context.at)
+    verdict = None if stored.state != "answered" else await _verdict(context, venue["venue_id"], stored)
+    return Answer(presentation_schemas.PresentationResult(request_id=request_id, state=stored.state, verdict=verdict))
+
+
+async def _verdict(
+    context: RequestContext, venue_id: str, stored: StoredRequest
+) -> schemas.RedemptionAnswer | schemas.StandardTermsAnswer:
+    catalogue = await context.app_context.catalogue.read(context.at)
+    benefit = catalogue.benefit(stored.benefit_id, context.today)
+    if stored.redemption_id is None or benefit is None:
+        return schemas.StandardTermsAnswer()
+    redemption = await reversal.get_for_venue(venue_id, stored.redemption_id)
+    return schemas.RedemptionAnswer(
+        redemption_id=stored.redemption_id,
+        benefit_id=stored.benefit_id,
+        effect=benefit.body["effect"],
+        terms=benefit.body["terms"],
+        runs_until=queries.from_day_number(redemption["runs_until"]).isoformat(),
+    )
