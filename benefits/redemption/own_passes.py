@@ -19,24 +19,32 @@ class UsablePasses(NamedTuple):
 
     benefit_id: str
     venue_id: str
+    issuer_id: str | None
+    """The other city that has the venue; None for a venue of this city."""
     number: int
     expires_at: datetime
 
 
 async def list_usable(person: Person, at: datetime) -> list[UsablePasses]:
-    """Return the passes that are neither used, ended, stopped nor revoked at `at`, by benefit and venue."""
+    """Return the passes that are neither used, ended, stopped nor revoked at `at`, by benefit, city and venue."""
     rows = await _open(person, at)
     consents = {(row.provider_id, row.consent_given_at) for row in rows}
     covered = {
         consent for consent in consents if await past_uses.was_covered(person.person_id, consent[0], consent[1], at)
     }
-    groups: dict[tuple[str, str], list[OfflinePass]] = {}
+    groups: dict[tuple[str, str, str], list[OfflinePass]] = {}
     for row in rows:
         if (row.provider_id, row.consent_given_at) in covered:
-            groups.setdefault((row.benefit_id, row.venue_id), []).append(row)
+            groups.setdefault((row.benefit_id, row.issuer_id or "", row.venue_id), []).append(row)
     return [
-        UsablePasses(*where, len(group), queries.from_micros(max(row.expires_at for row in group)))
-        for where, group in sorted(groups.items())
+        UsablePasses(
+            benefit_id,
+            venue_id,
+            issuer_id or None,
+            len(group),
+            queries.from_micros(max(row.expires_at for row in group)),
+        )
+        for (benefit_id, issuer_id, venue_id), group in sorted(groups.items())
     ]
 
 

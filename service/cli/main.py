@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import data, init, logs, people, rotate_keys, serving, tokens
+from service.cli import data, init, key_set, logs, people, rotate_keys, serving, tokens
 from service.version import VERSION
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -28,6 +28,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "change-subject": people.change_subject,
     "suspend-staff": people.suspend_staff,
     "rotate-keys": rotate_keys.rotate,
+    "key-set": key_set.print_key_set,
     "recompute": data.recompute,
     "thaw-log": logs.thaw_log,
     "adopt-log-folder": logs.adopt_log_folder,

@@ -30,8 +30,12 @@ def run_demo(
     host: str = "127.0.0.1",
     data_dir: OwnDemoDir = None,
     sandbox: Annotated[bool, typer.Option(help="for developers: a movable clock, forced answers, reset")] = False,
+    second_city: Annotated[
+        bool, typer.Option(help="run another city on the next port; both recognise each other")
+    ] = False,
 ) -> None:
     """Run the demonstration city: SQLite, in-process cache, its own token issuer."""
+    from service.cli import two_cities
     from service.runtime import sandbox_server, server
 
     server.pause_gc()
@@ -39,6 +43,8 @@ def run_demo(
     from service.sandbox import sandbox as sandboxes
 
     folder = data_dir or (sandboxes.FOLDER if sandbox else DEMO_FOLDER)
+    if second_city and (sandbox or host not in ("127.0.0.1", "localhost")):
+        fail("--second-city runs two demonstrations on this machine alone, without --sandbox")
     try:
         if sandbox:
             sandboxes.require_loopback(host)
@@ -52,7 +58,13 @@ def run_demo(
         fail(str(failure), failure.code)
     app, fresh = _open_demo(folder)
     _print_addresses(folder, host, port, fresh)
-    server.run(app, host, port)
+    if not second_city:
+        server.run(app, host, port)
+        return
+    with two_cities.running(folder, host, port) as second:
+        typer.echo(f"  the second city           {second.url}/ in {second.folder}/")
+        sys.stdout.flush()
+        server.run(app, host, port)
 
 
 def _next_sandbox(rounds: Iterator[int], place: tuple[Path, str, int], reset: Callable[[], None]) -> Starlette:

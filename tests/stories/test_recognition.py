@@ -231,6 +231,8 @@ async def test_a_resident_takes_a_pass_for_a_venue_of_a_recognised_city(town: Ci
     assert (taken.claims.issuer, taken.claims.venue) == (OWN_URL, f"{URL}/venues/their-library")
     exported = (await who.get("/v1/me/export")).json()["passes"]
     assert [(row["venue_id"], row["issuer_id"]) for row in exported] == [("their-library", "other-city")]
+    (listed,) = (await who.get("/v1/me/passes")).json()["data"]
+    assert (listed["venue_id"], listed["issuer_id"], listed["number"]) == ("their-library", "other-city", 1)
     # The day's use is taken: one pass, here or there.
     again = await who.post("/v1/me/passes", {**body, "issuer_id": None, "venue_id": "city-library-main"} | {"keys": [
         jose.public_jwk(new_key().public_key())]})  # fmt: skip

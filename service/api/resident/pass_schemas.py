@@ -65,6 +65,8 @@ class UsablePassesRow(ApiModel):
 
     benefit_id: BenefitId
     venue_id: VenueId
+    issuer_id: str | None = None
+    """The other city that has the venue; absent for a venue of this city."""
     number: int
     """The passes that are neither used, ended nor revoked, as far as the city knows."""
     expires_at: Instant

@@ -22,6 +22,7 @@ async def list_passes(context: RequestContext, _: None) -> Answer:
         pass_schemas.UsablePassesRow(
             benefit_id=row.benefit_id,
             venue_id=row.venue_id,
+            issuer_id=row.issuer_id,
             number=row.number,
             expires_at=json_io.rfc3339(row.expires_at),
         )
