@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from consent.database import queries
 from consent.events import hints
 from consent.events.hints import HintState
 from service.auth.access_tokens import Audience
@@ -243,3 +244,14 @@ async def test_the_hint_of_a_refused_message_is_not_set(town: City) -> None:
     assert refused.status_code == 409, refused.text
     await next_hour(town)
     assert await waiting(town) == []
+
+
+@pytest.mark.parametrize(("column", "index"), [("hint_id", "app_hint_by_id"), ("next_hint_id", "app_hint_by_next_id")])
+async def test_hints_are_confirmed_by_their_ids_alone(town: City, column: str, index: str) -> None:
+    """The ids that the app sends back have no person in them."""
+    async with queries.transaction():
+        if not queries.is_sqlite():
+            await queries.execute("SET LOCAL enable_seqscan = off")  # it reads an empty table without any index
+        explain = "EXPLAIN QUERY PLAN" if queries.is_sqlite() else "EXPLAIN"
+        rows = await queries.fetch_all(f"{explain} SELECT * FROM app_hint WHERE {column} = 'x'")
+    assert index in str(rows)
