@@ -45,7 +45,7 @@ def test_a_package_goes_from_draft_to_force(browser: Browser, city: Process) -> 
 def test_reports_cases_and_complaints_are_accessible_with_something_in_them(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en") as me:
         me.sign_in(Audience.RESIDENT, "resident-4")
-        me.go("/me/records").follow("a[href*='/object']")
+        me.go("/me/records").follow("a[href$='/objection']")
         me.page.fill("textarea", "That was not me.")
         with me.page.expect_navigation():
             me.page.locator("main form button").last.click()

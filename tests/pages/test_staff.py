@@ -107,7 +107,7 @@ def test_what_an_officer_decides_is_accessible(
     with visiting(browser, city.base, language=language) as me:
         me.sign_in(Audience.RESIDENT, "resident-1" if language == "en" else "resident-2")
         me.go("/me/records")
-        me.follow("a[href*='/object']")
+        me.follow("a[href$='/objection']")
         me.page.fill("textarea", "That was not me.")
         with me.page.expect_navigation():
             me.page.locator("main form button").last.click()
