@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -17,9 +15,6 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from service.auth.access_tokens import Audience
 from service.web.auth.sessions import PATHS
 
-PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
-TAKE_PICTURES = os.environ.get("TAKE_PICTURES") == "1"
-"""Set to write the screenshots of the docs; otherwise they are only taken."""
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 QUIETLY = [
     "--no-sandbox",
@@ -100,12 +95,6 @@ class Visitor:
             for violation in violations
         ]
         assert not self.faults, self.faults
-
-    def picture(self, name: str) -> None:
-        """Take a screenshot of the window, for the docs."""
-        if TAKE_PICTURES:
-            PICTURES.mkdir(exist_ok=True)
-            self.page.screenshot(path=PICTURES / f"{name}.png")
 
 
 @contextmanager

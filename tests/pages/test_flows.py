@@ -36,7 +36,6 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
         me.press(texts["agree"], exact=True).check()
         me.go("/me/show").check()
         me.press(texts["show"]).check()
-        me.picture(f"resident-ticket-{language}")
         assert int(me.page.inner_text("[data-left] span")) > 60
         drawn = me.page.evaluate("document.querySelector('.qr svg path').getBoundingClientRect().width")
         assert drawn > 0.6 * me.page.locator(".qr").bounding_box()["width"]  # type: ignore[index]
@@ -49,15 +48,12 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
             desk.check()
             assert desk.page.evaluate("document.activeElement.id") == "handle"
             if verdict == texts["applies"]:
-                desk.picture(f"desk-applies-{language}")
                 # The resident's page learns of the use by itself, and reloads.
                 me.page.wait_for_selector(".ticket .seal")
                 me.check()
         desk.go("/desk/day").check()
         me.go("/me/accesses").check()
-        me.picture(f"resident-who-looked-{language}")
         me.go("/me/consents")
-        me.picture(f"resident-consents-{language}")
         me.press(texts["stop"]).check()
         me.press(texts["stop_now"], exact=True).check()
         assert texts["stopped"] in me.text
@@ -79,8 +75,6 @@ def test_an_administrator_reads_why_a_harm_is_refused(browser: Browser, city: Pr
         author.page.wait_for_selector(f"#findings:has-text('{TEXTS[language]['gate']}')")
         assert author.page.locator("#findings .clause").count() >= 1
         author.check()
-        author.page.evaluate("document.querySelector('#findings').scrollIntoView()")
-        author.picture(f"administrator-refused-{language}")
         author.page.locator("#findings .finding a").first.click()
         for path in ("schemes/new", "sources/new", "services/book-loan", "notices", "venues/city-library-main/edit"):
             author.go(f"/admin/{path}").check()
@@ -91,12 +85,10 @@ def test_an_officer_verifies(browser: Browser, city: Process, language: str) -> 
     texts = TEXTS[language]
     with visiting(browser, city.base, language=language, viewport=DESKTOP) as officer:
         officer.sign_in(Audience.PRIVACY, "officer-1").check()
-        officer.picture(f"officer-now-{language}")
         officer.go("/officer/verification").check()
         officer.press(texts["verify"])
         officer.page.wait_for_selector(f"text={texts['sound']}")
         officer.check()
-        officer.picture(f"officer-verification-{language}")
         officer.go("/officer/cases").check()
         officer.page.fill("#text", "Oversight")
         with officer.page.expect_navigation():
@@ -113,8 +105,6 @@ def test_the_public_pages(browser: Browser, city: Process, language: str) -> Non
             anybody.go(path)
             if path != "/nothing-here":
                 anybody.check()
-            if path == "/":
-                anybody.picture(f"home-{language}")
 
 
 def test_the_desk_reads_codes_by_camera(

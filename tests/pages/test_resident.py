@@ -20,7 +20,6 @@ def test_somebody_of_the_city_has_63_points(browser: Browser, city: Process, lan
     with visiting(browser, city.base, language=language) as me:
         me.sign_in(Audience.RESIDENT, "resident-9").check()
         assert POINTS[language] in me.text
-        me.picture(f"resident-points-{language}")
 
 
 def test_a_code_that_has_ended_says_no_more_than_that(browser: Browser, city: Process) -> None:
