@@ -289,7 +289,7 @@ PARAMETERS: Final = frozenset(
         *("division", "end", "format", "from", "leaf_hash", "limit", "notice_version", "on", "provider_id", "purpose"),
         *("scene", "size", "source_id", "start", "state", "to", "benefit_id", "code", "epoch", "months", "ticket_id"),
         *("complaint_id", "number", "act", "binding_id", "booking_id", "by", "mark_read", "package_id", "slip_id"),
-        *("staff_id", "until"),
+        *("staff_id", "until", "week"),
     }
 )
 """Every parameter of a path or query. None is a person, an account, a handle or a text somebody wrote; a `code` is
