@@ -107,7 +107,7 @@ async def cost(town: City, browser: Browser, path: str, rounds: int) -> Cost:
         InProcessApiClient.call = real  # type: ignore[method-assign]
     whole = InProcessApiClient(town.client._transport.app)  # type: ignore[attr-defined]
     cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.client.cookies.jar)
-    outer: Scope = {"client": ("127.0.0.1", 1), "server": ("city.test", 80), "scheme": "http"}
+    outer: Scope = {"client": ("127.0.0.1", 1), "server": ("city.test", 80), "scheme": "http", "headers": []}
     host = {"host": "city.test"}
     pages, calls = [], []
     for _ in range(rounds):
