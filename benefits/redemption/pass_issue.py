@@ -47,6 +47,8 @@ UPLOAD_WINDOW = timedelta(days=3)
 UPLOADABLE = LIFETIME + UPLOAD_WINDOW
 """Time after a use in which it can be uploaded, at most. The counters of its day stay for as long, and a day more."""
 SECOND_MICROS = 1_000_000
+ISSUED_FOR_OTHER_CITY = "issued_for_other_city"
+"""Outcome of an issue for a venue of another city, whose redemption this city never learns (R19)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +128,10 @@ async def issue(
     keys = list(zip(request.keys, thumbprints, strict=True))[: await _uses_left(person, benefit, counters, now)]
     if not keys:
         raise BenefitNotAvailable(quota_used=True)
-    use = Use("pass.issued", benefit.provider_id, benefit.benefit_id, "issued")
-    given_at = await gate.permit(person, benefit.provider_id, now.at, use)
     issuer_id = request.choice.issuer_id
+    outcome = "issued" if issuer_id is None else ISSUED_FOR_OTHER_CITY
+    use = Use("pass.issued", benefit.provider_id, benefit.benefit_id, outcome)
+    given_at = await gate.permit(person, benefit.provider_id, now.at, use)
     city_url = signer.url if issuer_id is None else catalogue.issuer_url(issuer_id)
     venue = _Venue(request.choice.venue_id, city_url, issuer_id)
     shared = _Shared(keyring, person, benefit, venue, given_at, signer, now)

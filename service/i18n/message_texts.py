@@ -36,7 +36,7 @@ CAUSE_TEXTS = bilingual.by_language(_TABLES["causes"], "causes")
 ANSWER_TEXTS = bilingual.by_language(_TABLES["answers"], "answers")
 """Reasons of a source that has no record to deliver, by code."""
 ACCESS_TEXTS = bilingual.by_language(_TABLES["access"], "access")
-"""Lines of the access log, by the kind of event."""
+"""Lines of the access log, by the kind of event; for one outcome alone by `KIND.OUTCOME`."""
 OUTCOME_TEXTS = bilingual.by_language(_TABLES["outcomes"], "outcomes")
 """Answers that a venue received, by their code."""
 JOINED = {"zh-CN": "", "en": " "}
@@ -50,7 +50,8 @@ DAY_FACTS = ("expires_on", "decide_by", "answer_by", "reply_by", "object_until",
 def access_text(kind: str, organisation: str, what: str, outcome: str, language: str) -> str:
     """Return the access-log line for an event of `kind`; `organisation` and `what` are names in that language."""
     outcome_text = OUTCOME_TEXTS.get(outcome, {}).get(language, outcome)
-    return ACCESS_TEXTS[kind][language].format(organisation=organisation, what=what, outcome=outcome_text)
+    texts = ACCESS_TEXTS.get(f"{kind}.{outcome}", ACCESS_TEXTS[kind])
+    return texts[language].format(organisation=organisation, what=what, outcome=outcome_text)
 
 
 def message_text(

@@ -1,25 +1,30 @@
-"""Slip, short code, binding, booking and offline pass: used, seen in the resident's activity, and stopped.
+"""Slip, short code, binding, booking, offline pass, also of another city: used, seen in the activity, and stopped.
 
 From then on the venue gets the bytes of every other "no".
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 import pytest
 
-from benefits.passes import verifier
+from benefits.passes import claims, issuers, jose, status_list, verifier
 from benefits.passes.refusals import PassFault, PassRefused
+from benefits.passes.verifier import Trust
+from consent.database import queries
 from consent.kernel.instants import rfc3339
 from service.api.venue import handlers
 from tests.support import means, offline
 from tests.support.answers import PER_REQUEST_HEADERS
 from tests.support.city import City, Resident
+from tests.support.issuers import TYPE, URL, recognised
 from tests.support.means import CHECKUP, LIBRARY, PARKING, STANDARD_TERMS
 from tests.support.offline import NONCE, DevicePass
+from tests.support.passes import new_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
@@ -148,3 +153,60 @@ async def test_a_traveller_borrows_a_book_offline(town: City) -> None:
     answers = [await town.venue().post(OFFLINE, {"items": [item]}) for item in (late, again)]
     assert answers[0].json() == {"results": [{"result": "venue_bears"}]}
     assert seen(answers[0]) == seen(answers[1])
+
+
+async def test_t10_a_traveller_from_the_other_city_borrows_a_book_offline_and_online(town: City) -> None:
+    """One pass is honoured without a network and uploaded, one is shown with a network, one was stopped at home."""
+    other, at = await recognised(town), await offline.seconds(town)
+    first, second, stopped = [other.new_pass(at, place) for place in (1, 2, 3)]
+    here = claims.venue_url(offline.URL, LIBRARY[1])
+    issuer = issuers.read_metadata(other.metadata().encode(), URL)
+    trust = Trust(here, (TYPE,), {URL: issuer}, {other.list_url: status_list.read(other.list_token(at, 3), issuer, at)})
+    brought = first.upload(at, 3)
+    (use,) = brought["items"]
+    verifier.verify(use["pass"] + use["presentation"], NONCE, trust, at)
+    uploaded = await town.venue().post(OFFLINE, brought)
+    assert uploaded.json()["results"][0]["result"] == "booked"
+    borrowed = await town.venue().post(SCANNED, second.shown(at))
+    assert (borrowed.status_code, borrowed.json()["effect"]["kind"]) == (201, "deposit_waiver")
+    body = stopped.shown(at, status_list=other.list_token(at, 3))
+    with pytest.raises(PassRefused) as error:
+        verifier.verify(body["pass"] + body["presentation"], NONCE, trust, at)
+    assert error.value.fault is PassFault.REVOKED
+    answer = await town.venue().post(SCANNED, body)
+    unknown = await redeem(town, LIBRARY, handle="f" * 32)
+    assert unknown.content == STANDARD_TERMS
+    assert seen(answer) == seen(unknown)
+    # Nothing crosses: no event of anybody here tells of the two loans.
+    assert len(await queries.fetch_all("SELECT 1 AS one FROM redemption")) == 2
+    assert await queries.fetch_all("SELECT 1 AS one FROM event WHERE kind = 'pass.redeemed'") == []
+
+
+async def test_t10_a_traveller_to_the_other_city_sees_at_home_what_was_taken_and_stops_it(town: City) -> None:
+    """The venue there honours the pass by what this city publishes, until its owner has stopped it here.
+
+    The activity names the issue alone: this city never learns of a use there.
+    """
+    await recognised(town)
+    wu, keys = await means.reader(town, "wu"), [new_key()]
+    asked = {**means.offer((LIBRARY[0], "their-library")), "issuer_id": "other-city"}
+    taken = await wu.post("/v1/me/passes", {**asked, "keys": [jose.public_jwk(key.public_key()) for key in keys]})
+    assert taken.status_code == 201, taken.text
+    shown = DevicePass(keys[0], taken.json()["passes"][0]["pass"])
+    there = claims.venue_url(URL, "their-library")
+
+    async def show_there() -> None:
+        at = await offline.seconds(town)
+        trust = replace(await offline.trust(town, shown), venue=there)
+        verifier.verify(shown.signed + shown.key_binding(at), NONCE, trust, at)
+
+    await show_there()
+    assert await activity(wu, LIBRARY[0]) == [("city-library", "issued_for_other_city")]
+    for language, sentence in (("en", "at a venue of another city"), ("zh-CN", "在另一城市场所使用的离线凭证")):
+        rows = (await wu.get("/v1/me/access-log", {"Accept-Language": language})).json()["data"]
+        assert [sentence in row["text"] for row in rows if row["what"] == LIBRARY[0]] == [True]
+    assert (await wu.delete("/v1/me/passes")).json() == {"stopped": 1}
+    await offline.begin_step(town)
+    with pytest.raises(PassRefused) as error:
+        await show_there()
+    assert error.value.fault is PassFault.REVOKED

@@ -15,7 +15,7 @@ from service.jobs import background
 from tests.factories import administrator, publish_document
 from tests.support import means, offline
 from tests.support.city import City
-from tests.support.issuers import ISSUER, TYPE, URL, OtherCity
+from tests.support.issuers import ISSUER, TYPE, URL, OtherCity, recognised
 from tests.support.offline import NONCE
 from tests.support.offline import URL as OWN_URL
 from tests.support.passes import new_key
@@ -70,13 +70,6 @@ async def test_what_the_rules_refuse_of_an_issuer(town: City) -> None:
     await publish_document(town, "issuers", "other-city", ISSUER)
     assert await refusals(town, issuer_id="the-same-city") == ["url_taken"]
     assert await refusals(town, url=URL) == []
-
-
-async def recognised(town: City, **changed: Any) -> OtherCity:
-    """Another city that this one has recognised."""
-    other = OtherCity()
-    assert await publish_document(town, "issuers", "other-city", other.document(**changed)) == "in_force"
-    return other
 
 
 async def test_t10_a_pass_of_a_recognised_city_applies_as_our_own_benefit(town: City) -> None:

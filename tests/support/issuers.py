@@ -11,6 +11,8 @@ from benefits.passes import claims, cwt, issuers, jose, sd_jwt, status_list
 from benefits.passes.claims import PassClaims, StatusReference
 from benefits.passes.jose import PrivateKey
 from benefits.passes.status_list import ListTimes
+from tests.factories import publish_document
+from tests.support.city import City
 from tests.support.offline import NONCE
 from tests.support.offline import URL as CITY_URL
 from tests.support.passes import new_key
@@ -104,3 +106,10 @@ class ForeignPass:
         item = {**self.use(at), "at": datetime.fromtimestamp(at, UTC).isoformat()}
         lists = [self.city.list_token(at, *revoked)]
         return {"items": [item], "issuers": [self.city.metadata()], "status_lists": lists}
+
+
+async def recognised(town: City, **changed: Any) -> OtherCity:
+    """Another city that this one has recognised; `changed` are members of its document."""
+    other = OtherCity()
+    assert await publish_document(town, "issuers", "other-city", other.document(**changed)) == "in_force"
+    return other
