@@ -21,6 +21,8 @@ BODY_SECONDS = 10
 """Time a client has to send a body, and more with each byte that has arrived: see BODY_BYTES_PER_SECOND_MIN."""
 BODY_BYTES_PER_SECOND_MIN = 16 * 1024
 """Slowest sending after BODY_SECONDS. A weak mobile connection sends four times as much."""
+FORM = "application/x-www-form-urlencoded"
+"""Media type of a posted form."""
 BODY_READ = "credit_easy.body"
 """The place in a request's scope of the body that was read."""
 BODY_ARRIVED = "credit_easy.body_arrived"

@@ -100,6 +100,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "body_too_slow": 408,
         "body_too_large": 413,
         "not_json": 415,
+        "not_a_form": 415,
         "body_invalid": 422,
         "ticket_invalid": 422,
         "account_required": 422,

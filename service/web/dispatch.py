@@ -70,8 +70,8 @@ def _has_valid_form_token(page: Page) -> bool:
 
 async def _read_form(page: Page) -> None:
     raw = await bodies.read_body(page.request, FORM_BYTES_MAX)
-    if bodies.media_type(page.request) != "application/x-www-form-urlencoded":
-        raise Problem("not_json")
+    if bodies.media_type(page.request) != bodies.FORM:
+        raise Problem("not_a_form")
     try:
         page.fields = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
     except ValueError:

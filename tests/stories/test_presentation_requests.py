@@ -154,7 +154,7 @@ async def test_bodies_are_small_forms(town: City) -> None:
     large = await post(town, request, {"vp_token": "x" * 9_000, "state": request["state"]})
     assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
     as_json = await town.client.post(request["response_uri"], json={"state": request["state"]})
-    assert (as_json.status_code, as_json.json()["code"]) == (415, "not_json")
+    assert (as_json.status_code, as_json.json()["code"]) == (415, "not_a_form")
     for raw in (b"\xff\xfe", b"a", b"&".join(b"a=%d" % number for number in range(50))):
         form = {"content-type": "application/x-www-form-urlencoded"}
         answer = await town.client.post(request["response_uri"], content=raw, headers=form)

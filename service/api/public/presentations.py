@@ -17,7 +17,6 @@ from service.http import bodies
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 
-FORM = "application/x-www-form-urlencoded"
 ANSWER_BYTES_MAX = 8 * 1024
 """Bytes of a wallet's answer: a pass with its key binding has at most 3 KiB, and its percent-encoding some more."""
 FIELDS_MAX = 10
@@ -44,14 +43,14 @@ async def receive(context: RequestContext, _: None) -> Answer:
 
 
 async def _read(request: Request) -> WalletAnswer:
-    """Return a posted answer; an empty state, which no request has, for a form that is none.
+    """Return a posted answer; WalletAnswer("", None) where the form cannot be read; no request has an empty state.
 
     Raises:
-        Problem: body_too_large; not_json (415) for another media type.
+        Problem: body_too_large; not_a_form (415) for another media type.
     """
     raw = await bodies.read_body(request, ANSWER_BYTES_MAX)
-    if bodies.media_type(request) != FORM:
-        raise Problem("not_json")
+    if bodies.media_type(request) != bodies.FORM:
+        raise Problem("not_a_form")
     try:
         fields = dict(parse_qsl(raw.decode("ascii"), strict_parsing=True, max_num_fields=FIELDS_MAX))
     except ValueError:

@@ -156,7 +156,7 @@ PUBLIC = (
         None,
         {200: pass_schemas.PresentationReceived},
         raw=True,
-        errors=("body_too_large", "not_json"),
+        errors=("body_too_large", "not_a_form"),
     ),
     CALLS.get(
         "/v1/public/status-lists/{number}",

@@ -158,7 +158,8 @@ async def test_files_are_cached_for_ever_under_their_hashed_name_alone(shared_ci
 
 async def test_a_body_that_is_no_form_is_refused(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
-    assert (await me.client.post("/me/what-if", json={"a": 1})).status_code == 415
+    as_json = await me.client.post("/me/what-if", json={"a": 1})
+    assert (as_json.status_code, "application/x-www-form-urlencoded" in as_json.text) == (415, True)
     flood = "&".join(f"f{number}=1" for number in range(dispatch.FIELDS_MAX + 1))
     kind = {"content-type": "application/x-www-form-urlencoded"}
     assert (await me.client.post("/me/what-if", content=flood, headers=kind)).status_code == 400
