@@ -44,6 +44,16 @@ class LiveBenefit:
         """The provider whose `benefit.check` consent is needed."""
         return str(self.provider["provider_id"])
 
+    @property
+    def adds_places(self) -> bool:
+        """True for a benefit of places, which are booked by session."""
+        return effects.adds_places(self.body["effect"])
+
+    @property
+    def has_commitment(self) -> bool:
+        """True where a resident has to accept a commitment first."""
+        return has_commitment(self.body)
+
 
 class Offer(NamedTuple):
     """The documents of a benefit in force: its id and version, and the bodies of itself, its service, its provider."""
@@ -63,6 +73,11 @@ class Offer(NamedTuple):
         improved = effects.apply(effect, self.service["baseline"])
         limits, period_days = limits_of(self.body, today), int(improved.get("period_days") or 0)
         return LiveBenefit(*self, rule, effect, limits, period_days)
+
+
+def has_commitment(benefit: Body) -> bool:
+    """Report whether a benefit's document has a commitment."""
+    return benefit.get("commitment") is not None
 
 
 def is_offered_at(benefit: LiveBenefit, venue: Body) -> bool:

@@ -34,7 +34,7 @@ def require_accepted(benefit: LiveBenefit, accepted_terms_sha256: str | None) ->
     expected = terms_sha256(benefit)
     if accepted_terms_sha256 == expected:
         return
-    if accepted_terms_sha256 is None and benefit.body.get("commitment") is None:
+    if accepted_terms_sha256 is None and not benefit.has_commitment:
         return
     raise TermsChanged(terms_of(benefit), expected)
 

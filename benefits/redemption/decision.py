@@ -131,7 +131,7 @@ def decide(state: RedemptionState, catalogue: InForce, now: CivilTime) -> Redeem
     if benefit is None or not is_offered_at(benefit, venue) or not is_covered(ticket, state.consent, now.micros):
         return StandardTerms()
     # A commitment binds nobody who has not read it.
-    if benefit.body.get("commitment") is not None and ticket.benefit_version != benefit.version:
+    if benefit.has_commitment and ticket.benefit_version != benefit.version:
         return StandardTerms()
     if not is_usable(state.balance, person.epoch, catalogue.timeline, now.today, now.micros):
         return BalanceNeeded()

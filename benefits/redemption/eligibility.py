@@ -52,6 +52,6 @@ async def require_applicable(
     if not decided.applies:
         raise BenefitNotAvailable([line for line in benefit.rule.lines(decided) if not line.met])
     commitments.require_accepted(benefit, choice.accepted_terms_sha256)
-    if benefit.body.get("commitment") is not None:
+    if benefit.has_commitment:
         await ledger.append(person, "commitment.accepted", commitments.facts_of(benefit), at, to_the_hour=True)
     return benefit, period

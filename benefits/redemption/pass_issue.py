@@ -25,7 +25,6 @@ from benefits.passes.jose import PrivateKey, PublicKey
 from benefits.redemption import list_steps, quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.eligibility import Choice, require_applicable
-from benefits.rules.vocabulary import EffectKind
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.kernel.errors import Conflict
@@ -120,7 +119,7 @@ async def issue(
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:
         raise BenefitNotAvailable(quota_used=True)
-    if benefit.effect.kind is EffectKind.EXTRA_WINDOW:
+    if benefit.adds_places:
         raise NoOfflinePass("this benefit gives places, which a pass cannot count")
     thumbprints = [jose.encode(jose.thumbprint(key)) for key in request.keys]
     if len({*thumbprints}) < len(thumbprints) or await OfflinePass.exists(key_thumbprint__in=thumbprints):

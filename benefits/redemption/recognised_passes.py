@@ -27,7 +27,6 @@ from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_issue import UPLOAD_WINDOW
 from benefits.redemption.pass_uses import BookedUse, OfflineUse, UploadResult
-from benefits.rules.vocabulary import EffectKind
 from consent.crypto.blind_index import IndexUse, new_id, period_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
@@ -210,7 +209,7 @@ def _benefit_types(context: RecognisedContext, today: date) -> dict[str, tuple[s
 
 def can_stand_for(benefit: LiveBenefit) -> bool:
     """Report whether a pass can stand for a benefit: not for added places, nor where there is a commitment."""
-    return benefit.effect.kind is not EffectKind.EXTRA_WINDOW and benefit.body.get("commitment") is None
+    return not benefit.adds_places and not benefit.has_commitment
 
 
 def _indexes(keyring: Keyring, pass_claims: PassClaims, at: datetime) -> tuple[str, str]:

@@ -22,7 +22,6 @@ from benefits.models import AddedSession, Booking, StoredTicket
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.eligibility import Choice, require_applicable
 from benefits.redemption.lasting_tickets import began_under
-from benefits.rules.vocabulary import EffectKind
 from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
@@ -107,7 +106,7 @@ async def offer(catalogue: InForce, venue: Body, plan: SessionPlan, now: CivilTi
         SessionNotPossible: begins too early or too late, lasts too long, or is over the added places.
     """
     benefit = catalogue.benefit(plan.benefit_id, now.today)
-    if benefit is None or not is_offered_at(benefit, venue) or not adds_places(benefit):
+    if benefit is None or not is_offered_at(benefit, venue) or not benefit.adds_places:
         raise NotFound("this venue has no such benefit with added places")
     if not now.at + RETURN_BEFORE < plan.begins_at <= now.at + AHEAD_MAX:
         raise SessionNotPossible("a session begins in more than 24 hours and within a quarter")
@@ -145,14 +144,9 @@ def _midnight(day: date, zone: ZoneInfo) -> int:
     return queries.to_micros(datetime.combine(day, time.min, zone))
 
 
-def adds_places(benefit: LiveBenefit) -> bool:
-    """Report whether a benefit adds places, which sessions can have."""
-    return benefit.effect.kind is EffectKind.EXTRA_WINDOW
-
-
 def require_no_session(benefit: LiveBenefit) -> None:
     """Raise BookingNeeded for a benefit with added places: a slip or binding would not know its session."""
-    if adds_places(benefit):
+    if benefit.adds_places:
         raise BookingNeeded("added places are booked by session")
 
 
@@ -343,7 +337,7 @@ async def is_admitted(person: Person, benefit: LiveBenefit, venue_id: str, now: 
     A benefit with added places needs a booking where its venue has a session within RETURN_BEFORE of now. The booking
     is for a session that has not ended and begins within ADMITTED_BEFORE.
     """
-    if not adds_places(benefit):
+    if not benefit.adds_places:
         return True
     near = AddedSession.filter(
         benefit_id=benefit.benefit_id,

@@ -25,6 +25,11 @@ Baseline = Mapping[str, int | bool]
 """The terms that everybody gets, by attribute name; an absent attribute counts as 0 or False."""
 
 
+def adds_places(effect: Mapping[str, object]) -> bool:
+    """Report whether an effect, given as its JSON, adds places: they are booked by session, and no pass counts them."""
+    return effect["kind"] == EffectKind.EXTRA_WINDOW
+
+
 class EffectInvalid(Faulty):
     """The value is not an effect of the closed list."""
 

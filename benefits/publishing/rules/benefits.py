@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
+from benefits.catalogue.model import has_commitment
 from benefits.publishing.rules import baselines, capacity, ladders, places
 from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, Body, PublicationContext
 from benefits.rules import conditions, effects, lints
@@ -38,7 +39,7 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
     yield from ladders.check(body, context)
     yield from places.check_benefit(body, context)
     yield from _within_reach(body, context)
-    if body.get("commitment") is not None:
+    if has_commitment(body):
         detail = "a privacy officer reads what residents would promise"
         yield Finding("commitment_stated", "R18", "/commitment", FLAGGED, detail)
 

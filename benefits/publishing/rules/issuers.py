@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benefits.catalogue.model import has_commitment
 from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, Body, PublicationContext
-from benefits.rules.vocabulary import EffectKind
+from benefits.rules import effects
 from consent.domain import divisions
 from consent.domain.document_kinds import Finding
 
@@ -33,10 +34,10 @@ def _recognised(body: Body, benefit: Body, pointer: str) -> Iterator[Finding]:
     if not divisions.overlap(benefit["division"], body["division"]):
         detail = "the benefit's division lies outside of the one in which these passes count"
         yield Finding("recognition_outside", "R15", pointer, REFUSED, detail, {"division": body["division"]})
-    if benefit["effect"]["kind"] == EffectKind.EXTRA_WINDOW:
+    if effects.adds_places(benefit["effect"]):
         detail = "this benefit gives places, which a pass cannot count"
         yield Finding("places_not_recognised", "R19", pointer, REFUSED, detail)
-    if "commitment" in benefit:
+    if has_commitment(benefit):
         detail = "people of another city have not accepted this benefit's commitment"
         yield Finding("commitment_not_recognised", "R18", pointer, REFUSED, detail)
     quota = benefit.get("quota", {})

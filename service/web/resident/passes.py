@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from benefits.rules.vocabulary import EffectKind
+from benefits.rules import effects
 from consent.crypto.blind_index import IndexUse, blind_index
 from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
@@ -30,7 +30,7 @@ async def passes(page: Page) -> Response:
         ready=[
             row
             for row in rows
-            if row["applies"] and row["consent"] == "given" and row["effect"]["kind"] != EffectKind.EXTRA_WINDOW
+            if row["applies"] and row["consent"] == "given" and not effects.adds_places(row["effect"])
         ],
     )
 
