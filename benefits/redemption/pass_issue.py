@@ -119,8 +119,7 @@ async def issue(
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:
         raise BenefitNotAvailable(quota_used=True)
-    if benefit.adds_places:
-        raise NoOfflinePass("this benefit gives places, which a pass cannot count")
+    require_passes(benefit)
     thumbprints = [jose.encode(jose.thumbprint(key)) for key in request.keys]
     if len({*thumbprints}) < len(thumbprints) or await OfflinePass.exists(key_thumbprint__in=thumbprints):
         raise PassKeyUsed("each pass needs a key of its own")
@@ -135,6 +134,12 @@ async def issue(
     venue = _Venue(request.choice.venue_id, city_url, issuer_id)
     shared = _Shared(keyring, person, benefit, venue, given_at, signer, now)
     return [await _issue_one(shared, *key) for key in keys]
+
+
+def require_passes(benefit: LiveBenefit) -> None:
+    """Raise NoOfflinePass for a benefit with added places."""
+    if benefit.adds_places:
+        raise NoOfflinePass("this benefit gives places, which a pass cannot count")
 
 
 async def _uses_left(person: Person, benefit: LiveBenefit, counters: Sequence[str], now: CivilTime) -> int:

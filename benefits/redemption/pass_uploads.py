@@ -84,8 +84,8 @@ async def _book_either(
 async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) -> BookedUse | None:
     """Redeem a pass that is shown at a venue now, in the running transaction; None for every "no".
 
-    It is booked as an upload would be, before the venue honours it: the venue bears nothing. A "no" spends the pass
-    too, where it is one of this city for this venue.
+    It is booked as an upload would be, before the venue honours it: the venue bears nothing. A "no" after the
+    pass was verified spends it: one of this city for any reason, one of another city where a limit is used up.
     """
     (booked,) = await book_all(context, [(use, now)], now.at)
     return booked if booked.result is UploadResult.BOOKED else None

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import orjson
 
-from benefits.catalogue.model import is_offered_at
+from benefits.catalogue.model import LiveBenefit, is_offered_at
 from benefits.models import PresentationRequest
 from benefits.passes import claims, jose, sd_jwt
 from benefits.passes.refusals import PassRefused
-from benefits.redemption import pass_uploads
+from benefits.redemption import pass_issue, pass_uploads
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_uploads import UploadContext
 from benefits.redemption.pass_uses import Asked, OfflineUse
 from consent.crypto.blind_index import new_id
 from consent.database import queries
+from consent.documents import versions
+from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import Conflict, NotFound
 
 REQUEST_LIFE = timedelta(minutes=3)
@@ -71,12 +74,14 @@ async def create(context: UploadContext, benefit_id: str, now: CivilTime) -> New
 
     Raises:
         NotFound: the benefit is not offered at the venue.
+        NoOfflinePass: the benefit gives places.
         Conflict: OPEN_REQUESTS_MAX of the venue are open.
     """
     venue_id = context.venue["venue_id"]
     benefit = context.catalogue.benefit(benefit_id, now.today)
     if benefit is None or not is_offered_at(benefit, context.venue):
         raise NotFound("the benefit is not offered at this venue")
+    pass_issue.require_passes(benefit)
     still_open = PresentationRequest.filter(venue_id=venue_id, answered_at=None, expires_at__gt=now.micros)
     if await still_open.count() >= OPEN_REQUESTS_MAX:
         raise Conflict(f"at most {OPEN_REQUESTS_MAX} requests of a venue are open at a time")
@@ -89,17 +94,33 @@ async def create(context: UploadContext, benefit_id: str, now: CivilTime) -> New
         state=secrets.token_urlsafe(SECRET_BYTES),
         expires_at=queries.to_micros(expires_at),
     )
-    return NewRequest(row.request_id, _url(context, row, benefit.version), expires_at)
+    return NewRequest(row.request_id, _url(context, row, await _versions_with_passes(benefit, now.at)), expires_at)
 
 
-def _url(context: UploadContext, row: PresentationRequest, version: int) -> str:
-    """Return the request as a link. It is not signed: the prefix `redirect_uri` forbids that (OpenID4VP 1.0, 5.9.3)."""
+async def _versions_with_passes(benefit: LiveBenefit, at: datetime) -> list[int]:
+    """Return the versions of a benefit of which a pass can be valid: in force now or within the life of a pass."""
+    approved = await versions.versions_between(DocumentKind.BENEFITS, benefit.benefit_id, 0, benefit.version)
+    recent = [
+        older.version
+        for older, newer in pairwise(approved)
+        if newer.in_force_from is not None and newer.in_force_from > at - pass_issue.LIFETIME
+    ]
+    return [*recent, benefit.version]
+
+
+def _url(context: UploadContext, row: PresentationRequest, with_passes: Sequence[int]) -> str:
+    """Return the request for a pass of one of these versions as a link.
+
+    It is not signed: the prefix `redirect_uri` forbids that (OpenID4VP 1.0, 5.9.3).
+    """
     answer_to = response_uri(context.issuer_url, row.request_id)
     query = {
         "id": CREDENTIAL,
         "format": sd_jwt.TYPE,
         "require_cryptographic_holder_binding": True,
-        "meta": {"vct_values": [claims.benefit_type(context.issuer_url, row.benefit_id, version)]},
+        "meta": {
+            "vct_values": [claims.benefit_type(context.issuer_url, row.benefit_id, version) for version in with_passes]
+        },
         # A wallet may have passes of other venues, which prove nothing here.
         "claims": [{"path": ["aud"], "values": [claims.venue_url(context.issuer_url, row.venue_id)]}],
     }
@@ -131,7 +152,10 @@ async def claim(request_id: str, answer: WalletAnswer, now: CivilTime) -> Presen
 
 
 async def redeem(context: UploadContext, row: PresentationRequest, presentation: str, now: CivilTime) -> None:
-    """Redeem the benefit of a claimed request with the presentation that answers it; nothing happens for a "no"."""
+    """Redeem the benefit of a claimed request with the presentation that answers it.
+
+    A "no" stores no redemption; it can spend the pass (`pass_uploads.redeem_shown`).
+    """
     try:
         signed_pass, key_binding = sd_jwt.split(presentation)
     except PassRefused:

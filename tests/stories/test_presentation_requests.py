@@ -14,10 +14,11 @@ from benefits.redemption import presentation_requests
 from consent.database import queries
 from service.auth.access_tokens import Audience
 from service.jobs import background
+from tests.factories import administrator, publish_document
 from tests.support import means, offline
 from tests.support.browsing import Browser
 from tests.support.city import City
-from tests.support.means import LIBRARY, PARKING
+from tests.support.means import CHECKUP, LIBRARY, PARKING
 from tests.support.offline import URL, DevicePass
 from tests.support.passes import new_key
 
@@ -73,6 +74,32 @@ async def test_a_request_asks_for_one_pass_and_for_nobody(town: City) -> None:
     assert query["meta"] == {"vct_values": [f"{URL}/vct/{PARKING[0]}/1"]}
     assert query["claims"] == [{"path": ["aud"], "values": [f"{URL}/venues/{PARKING[1]}"]}]
     assert query["require_cryptographic_holder_binding"] is True
+
+
+async def test_a_pass_of_the_version_before_answers_for_a_day(town: City) -> None:
+    shown = (await offline.take_passes(await means.reader(town)))[0]
+    body = (await administrator(town).get(f"/v1/admin/benefits/{LIBRARY[0]}")).json()["document"]
+    for count in (7, 8):
+        body["quota"]["per_resident"]["count"] = count
+        assert await publish_document(town, "benefits", LIBRARY[0], body) == "in_force"
+    new = await new_request(town, LIBRARY)
+    request = read(new)
+    assert versions_asked_for(request) == [1, 2, 3]
+    assert (await post(town, request, await answer_of(town, shown, request))).status_code == 200
+    assert (await verdict(town, new, LIBRARY))["verdict"]["applies"]
+    town.shift.by += timedelta(days=1, seconds=1)
+    assert versions_asked_for(read(await new_request(town, LIBRARY))) == [3]
+
+
+def versions_asked_for(request: dict[str, str]) -> list[int]:
+    """The versions of the benefit of which a request takes a pass."""
+    (query,) = json.loads(request["dcql_query"])["credentials"]
+    return [int(value.rpartition("/")[2]) for value in query["meta"]["vct_values"]]
+
+
+async def test_a_benefit_of_places_is_not_asked_for(town: City) -> None:
+    refused = await town.venue(CHECKUP[1]).post(PATH, {"benefit_id": CHECKUP[0]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_offline_pass")
 
 
 async def test_a_wallets_answer_redeems_once(town: City) -> None:

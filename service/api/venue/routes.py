@@ -81,7 +81,7 @@ VENUE = (
         presentation_schemas.PresentationRequestBody,
         {201: presentation_schemas.PresentationRequestAnswer},
         key="required",
-        errors=("conflict", "not_found", "suspended"),
+        errors=("conflict", "no_offline_pass", "not_found", "suspended"),
         location="/v1/venue/presentation-requests/{request_id}",
     ),
     CALLS.get(
