@@ -78,7 +78,7 @@ async def _book_either(
     ):
         return BookedUse(UploadResult.REFUSED)
     other = RecognisedContext(context.keyring, context.catalogue, context.venue, context.issuer_url, context.recognised)
-    return await recognised_passes.book(other, use, moment)
+    return await recognised_passes.book(other, use, moment, at)
 
 
 async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) -> BookedUse | None:

@@ -122,11 +122,18 @@ def is_of_another_city(use: OfflineUse, city_url: str) -> bool:
     return issuer != city_url
 
 
-async def book(context: RecognisedContext, use: OfflineUse, used: CivilTime) -> BookedUse:
-    """Book the use of a pass of another city in the running transaction, once; `used` is the city's time of the use."""
+async def book(context: RecognisedContext, use: OfflineUse, used: CivilTime, at: datetime) -> BookedUse:
+    """Book the use of a pass of another city in the running transaction, once.
+
+    `used` is the city's time of the use, `at` the time of the upload.
+    """
     try:
         shown = _verify(context, use, used.today)
     except PassRefused:
+        return BookedUse(UploadResult.REFUSED)
+    delete_from = datetime.fromtimestamp(shown.claims.expires_at, UTC) + UPLOAD_WINDOW
+    # The hash of an earlier use is no longer here.
+    if at >= delete_from:
         return BookedUse(UploadResult.REFUSED)
     index, showing = _indexes(context.keyring, shown.claims, use.at)
     new = await queries.execute(
@@ -134,7 +141,7 @@ async def book(context: RecognisedContext, use: OfflineUse, used: CivilTime) -> 
         " ON CONFLICT (use_index) DO NOTHING",
         index,
         showing,
-        queries.to_micros(datetime.fromtimestamp(shown.claims.expires_at, UTC) + UPLOAD_WINDOW),
+        queries.to_micros(delete_from),
     )
     if not new:
         return await _booked_before(index, showing)
