@@ -37,11 +37,13 @@ Row = dict[str, Any]
 RETRYABLE_ERRORS = (
     IntegrityError,
     asyncpg.UniqueViolationError,
+    asyncpg.exceptions.DeadlockDetectedError,
     asyncpg.exceptions.InvalidCachedStatementError,
     *UNUSABLE_CONNECTION_ERRORS,
 )
-"""Errors that a retry of the whole transaction resolves: a unique violation by a concurrent transaction, a prepared
-statement that a migration has invalidated, a connection lost before COMMIT."""
+"""Errors that a retry of the whole transaction resolves: a unique violation by a concurrent transaction, a deadlock
+of which this transaction is the victim, a prepared statement that a migration has invalidated, a connection lost before
+COMMIT."""
 
 
 def connection() -> BaseDBAsyncClient:
