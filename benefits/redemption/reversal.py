@@ -16,7 +16,9 @@ from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel.errors import Conflict, NotFound
 
-FOR_VENUE = "SELECT redemption_id, benefit_id, day, hour, state, runs_until, delivered_on FROM redemption"
+FOR_VENUE = (
+    "SELECT redemption_id, benefit_id, benefit_version, day, hour, state, runs_until, delivered_on FROM redemption"
+)
 """A redemption as its venue reads it, without a person."""
 
 

@@ -213,3 +213,20 @@ async def test_the_desk_shows_the_request_and_its_verdict(town: City) -> None:
     await post(town, request, await answer_of(town, shown, request))
     assert (await desk.client.get(f"{path}/state")).text == "answered"
     assert "Redeemed : No deposit, up to ¥100" in (await desk.go(path)).text
+
+
+async def test_a_verdict_is_of_what_was_redeemed_whatever_happens_to_the_benefit(town: City) -> None:
+    (shown,) = await offline.take_passes(await means.driver(town), 1, PARKING)
+    new = await new_request(town)
+    request = read(new)
+    await post(town, request, await answer_of(town, shown, request))
+    result = await verdict(town, new)
+    assert result["verdict"]["applies"] is True
+    path = f"/v1/admin/benefits/{PARKING[0]}"
+    assert (await administrator(town).post(f"{path}/versions/1/suspend")).status_code == 200
+    assert await verdict(town, new) == result
+    # A redemption that was taken back is none.
+    reversal = f"/v1/venue/redemptions/{result['verdict']['redemption_id']}/reversal"
+    reversed_ = await town.venue(PARKING[1]).post(reversal, {"reason_code": "mistaken_scan"})
+    assert reversed_.status_code == 200, reversed_.text
+    assert (await verdict(town, new))["verdict"] == {"applies": False}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import segno
 
 from benefits.redemption import presentation_requests, reversal
-from benefits.redemption.presentation_requests import StoredRequest
 from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.document_kinds import DocumentKind
 from service.api.venue import handlers, passes, presentation_schemas, schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -32,22 +33,22 @@ async def read_request(context: RequestContext, _: None) -> Answer:
     """Return the state of one of the venue's requests, and its verdict; NotFound for any other."""
     venue, request_id = await handlers.own_venue(context), context.request.path_params["request_id"]
     stored = await presentation_requests.get(venue["venue_id"], request_id, context.at)
-    verdict = None if stored.state != "answered" else await _verdict(context, venue["venue_id"], stored)
+    verdict = None if stored.state != "answered" else await _verdict(venue["venue_id"], stored.redemption_id)
     return Answer(presentation_schemas.PresentationResult(request_id=request_id, state=stored.state, verdict=verdict))
 
 
-async def _verdict(
-    context: RequestContext, venue_id: str, stored: StoredRequest
-) -> schemas.RedemptionAnswer | schemas.StandardTermsAnswer:
-    catalogue = await context.app_context.catalogue.read(context.at)
-    benefit = catalogue.benefit(stored.benefit_id, context.today)
-    if stored.redemption_id is None or benefit is None:
+async def _verdict(venue_id: str, redemption_id: str | None) -> schemas.RedemptionAnswer | schemas.StandardTermsAnswer:
+    """Return what was redeemed, by the version of that time; standard terms if nothing was or it was taken back."""
+    if redemption_id is None:
         return schemas.StandardTermsAnswer()
-    redemption = await reversal.get_for_venue(venue_id, stored.redemption_id)
+    redemption = await reversal.get_for_venue(venue_id, redemption_id)
+    if redemption["state"] == "reversed":
+        return schemas.StandardTermsAnswer()
+    redeemed = await lifecycle.get(DocumentKind.BENEFITS, redemption["benefit_id"], redemption["benefit_version"])
     return schemas.RedemptionAnswer(
-        redemption_id=stored.redemption_id,
-        benefit_id=stored.benefit_id,
-        effect=benefit.body["effect"],
-        terms=benefit.body["terms"],
+        redemption_id=redemption_id,
+        benefit_id=redemption["benefit_id"],
+        effect=redeemed.body["effect"],
+        terms=redeemed.body["terms"],
         runs_until=queries.from_day_number(redemption["runs_until"]).isoformat(),
     )
