@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -133,6 +133,8 @@ async def issue(
     city_url = signer.url if issuer_id is None else catalogue.issuer_url(issuer_id)
     venue = _Venue(request.choice.venue_id, city_url, issuer_id)
     shared = _Shared(keyring, person, benefit, venue, given_at, signer, now)
+    if issuer_id is not None:
+        await _count_uses(counters, benefit, len(keys))
     return [await _issue_one(shared, *key) for key in keys]
 
 
@@ -142,20 +144,35 @@ def require_passes(benefit: LiveBenefit) -> None:
         raise NoOfflinePass("this benefit gives places, which a pass cannot count")
 
 
+async def _count_uses(counters: Sequence[str], benefit: LiveBenefit, uses: int) -> None:
+    """Count passes for another city on the limits for each resident when they are taken: no use is reported from there.
+
+    `counters` are the keys of the limits, in their order.
+    """
+    limits = [(key, limit) for key, limit in zip(counters, benefit.limits, strict=True) if limit.per_resident]
+    counted = replace(benefit, limits=tuple(limit for _, limit in limits))
+    for _ in range(uses):
+        # The person is locked and had as many uses left.
+        await quotas.take_all([key for key, _ in limits], counted)
+
+
 async def _uses_left(person: Person, benefit: LiveBenefit, counters: Sequence[str], now: CivilTime) -> int:
     """Return the uses that the person has left in the period: those of the limit, less those taken and open passes.
 
     Raises:
         Conflict: as `issue`.
     """
-    open_passes = await OfflinePass.filter(
+    still_open = OfflinePass.filter(
         person_id=person.person_id, benefit_id=benefit.benefit_id, expires_at__gt=now.micros, used_at=None
-    ).count()
+    )
+    open_passes = await still_open.count()
     if open_passes >= OPEN_PASSES_MAX:
         raise Conflict(f"at most {OPEN_PASSES_MAX} open passes for a benefit; they end within a day")
     taken = await quotas.read_taken(counters)
     left = [limit.most - used for limit, used in zip(benefit.limits, taken, strict=True) if limit.per_resident]
-    return max(0, min([OPEN_PASSES_MAX, *left]) - open_passes)
+    # Those for another city are counted already.
+    uncounted = await still_open.filter(issuer_id=None).count()
+    return max(0, min([OPEN_PASSES_MAX - open_passes, *(uses - uncounted for uses in left)]))
 
 
 async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> IssuedPass:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -240,3 +241,54 @@ async def test_a_resident_takes_a_pass_for_a_venue_of_a_recognised_city(town: Ci
     status = status_list.read(lists, await offline.issuer(town), await offline.seconds(town))
     with pytest.raises(PassRefused, match="revoked"):
         status.require_valid(taken.claims.status, await offline.seconds(town))
+
+
+async def test_no_use_is_uploaded_after_the_hash_of_an_earlier_one_is_deleted(town: City) -> None:
+    other, at = await recognised(town), await offline.seconds(town)
+    shown = other.new_pass(at)
+    assert (await town.venue().post(PASS, shown.shown(at))).status_code == 201
+    end = shown.claims.expires_at
+    town.shift.by = timedelta(seconds=end - at, days=3, hours=2)
+    await background.run_cleanup(town.app_context)
+    late = (await town.venue().post(OFFLINE, shown.upload(end - 60))).json()["results"]
+    assert [row["result"] for row in late] == ["refused"]
+    assert len(await queries.fetch_all("SELECT 1 AS one FROM redemption")) == 1
+
+
+async def test_a_pass_for_another_city_counts_on_the_limit_of_its_period_when_it_is_taken(town: City) -> None:
+    await recognised(town)
+    body = (await administrator(town).get("/v1/admin/benefits/library-deposit")).json()["document"]
+    limited = {**body, "quota": {"per_resident": {"count": 2, "period": "year"}}}
+    await publish_document(town, "benefits", "library-deposit", limited)
+    who, codes = await means.reader(town), []
+    for hours in (0, 25, 50):
+        # Nobody reports a use from there, and an ended pass is forgotten.
+        town.shift.by = timedelta(hours=hours)
+        where = {"benefit_id": "library-deposit", "venue_id": "their-library", "issuer_id": "other-city"}
+        keys = [jose.public_jwk(new_key().public_key())]
+        codes.append((await who.post("/v1/me/passes", {**where, "keys": keys})).status_code)
+    assert codes == [201, 201, 409]
+
+
+async def test_uploads_of_two_benefits_in_either_order_are_all_booked(town: City) -> None:
+    other, at = await recognised(town), await offline.seconds(town)
+    body = (await administrator(town).get("/v1/admin/benefits/library-deposit")).json()["document"]
+    many = {**body, "quota": {**body["quota"], "total": {"count": 500, "period": "day"}}}
+    second = f"{URL}/vct/second/1"
+    await publish_document(town, "benefits", "library-deposit", many)
+    await publish_document(town, "benefits", "library-second", {**many, "benefit_id": "library-second"})
+    recognises = [{"vct": TYPE, "benefit_id": "library-deposit"}, {"vct": second, "benefit_id": "library-second"}]
+    await publish_document(town, "issuers", "other-city", other.document(recognises=recognises))
+
+    def upload(number: int) -> dict[str, Any]:
+        uploads = [
+            other.new_pass(at, 10 * number).upload(at),
+            other.new_pass(at, 10 * number + 1, benefit_type=second).upload(at),
+        ]
+        items = [upload["items"][0] for upload in uploads]
+        return {**uploads[0], "items": items if number % 2 else items[::-1]}
+
+    for round_ in range(4):
+        answers = await asyncio.gather(*(town.venue().post(OFFLINE, upload(2 * round_ + side)) for side in (1, 2)))
+        results = [row["result"] for answer in answers for row in answer.json()["results"]]
+        assert results == ["booked"] * 4, [answer.text for answer in answers]
