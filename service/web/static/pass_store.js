@@ -37,12 +37,14 @@ async function transact(act) {
 }
 
 // All passes that have not ended; those that have are deleted. With an owner, so are those of anybody else who used
-// this browser and did not sign out.
+// this browser and did not sign out, and their requests.
 export const stored = (now, owner) =>
-  transact(async (passes) => {
+  transact(async (passes, requests) => {
     const isCurrent = (row) => row.until > now && (!owner || row.owner === owner);
     const rows = await result(passes.getAll());
     for (const row of rows) if (!isCurrent(row)) passes.delete(row.id);
+    const waiting = owner ? await result(requests.getAllKeys()) : [];
+    for (const where of waiting) if (!where.startsWith(`${owner} `)) requests.delete(where);
     return rows.filter(isCurrent);
   });
 

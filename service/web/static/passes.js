@@ -77,15 +77,20 @@ async function show(id) {
   navigator.wakeLock?.request("screen").catch(() => {});
 }
 
-part("done").addEventListener("click", () => {
+function hideCode() {
   clearInterval(redraw);
   part("qr").replaceChildren();
   part("code").value = "";
   shown.hidden = true;
+}
+
+part("done").addEventListener("click", () => {
+  hideCode();
   list();
 });
 
 part("throw").addEventListener("click", async () => {
+  hideCode();
   await deleteAll();
   await list();
   say("thrown");
@@ -106,7 +111,8 @@ async function ask(form) {
   }
   if (reply.status === 401) return location.assign("/me/passes");
   const isJson = reply.headers.get("content-type")?.includes("json");
-  if (!isJson || reply.status >= 500) return say("unanswered");
+  // A first try may have been answered: only an answer to this very request ends it.
+  if (!isJson || reply.status >= 500 || [408, 429].includes(reply.status)) return say("unanswered");
   const answer = await reply.json();
   const passes = (answer.passes ?? [])
     .map((pass, place) => ({ ...pass, key: request.privateKeys[place] }))
