@@ -23,7 +23,7 @@ from service.web.page import PageRoute, Site
 from service.web.public import design, installing, sign_in
 from service.web.public import help as help_pages
 from service.web.public import pages as public_pages
-from service.web.resident import points
+from service.web.resident import routes as resident_routes
 from service.web.venue import barrier, desk, sessions, wallets
 
 ROUTES: tuple[PageRoute, ...] = (
@@ -32,7 +32,7 @@ ROUTES: tuple[PageRoute, ...] = (
     *installing.ROUTES,
     *sign_in.ROUTES,
     *design.ROUTES,
-    *points.ROUTES,
+    *resident_routes.ROUTES,
     *desk.ROUTES,
     *barrier.ROUTES,
     *sessions.ROUTES,

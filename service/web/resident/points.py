@@ -12,19 +12,7 @@ from starlette.responses import Response
 from consent.domain.records import RecordKind
 from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
-from service.web.resident import (
-    benefits,
-    bindings,
-    bookings,
-    complaints,
-    consents,
-    kiosk,
-    passes,
-    rights,
-    slips,
-    tickets,
-    unread,
-)
+from service.web.resident import benefits, consents, unread
 
 HISTORY_MONTHS = 24
 """Months of the plot: the life of a point under the first scheme."""
@@ -184,14 +172,4 @@ ME = Audience.RESIDENT
 ROUTES = (
     PageRoute("/me", points, ME),
     PageRoute("/me/what-if", what_if, ME, "POST"),
-    *benefits.ROUTES,
-    *tickets.ROUTES,
-    *consents.ROUTES,
-    *rights.ROUTES,
-    *complaints.ROUTES,
-    *bindings.ROUTES,
-    *slips.ROUTES,
-    *bookings.ROUTES,
-    *passes.ROUTES,
-    *kiosk.ROUTES,
 )
