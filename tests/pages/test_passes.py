@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser
 
 from service.auth.access_tokens import Audience
+from service.demo import seed
 from tests.pages.browser import NARROW, Visitor, visiting
+from tests.support.issuers import ISSUER
 from tests.support.processes import Process
 
 READ_STORE = """async () => {
@@ -185,3 +190,38 @@ def test_without_scripts_the_page_says_what_it_needs(browser: Browser, city: Pro
         me.sign_in(Audience.RESIDENT, "resident-4").go("/me/passes")
         assert ("browser with scripts" if language == "en" else "启用脚本的浏览器") in me.text
         assert me.page.locator("[data-pass] button").first.is_hidden()
+
+
+def recognise_other_city(city: Process, folder: Path) -> None:
+    """Publish the document of another city by three persons."""
+
+    def post(audience: Audience, staff_id: str, path: str, body: Any = None) -> Any:
+        token = seed.issuer_of(folder).mint(audience, staff_id, now=datetime.now(UTC), staff_id=staff_id)
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": secrets.token_hex(8)}
+        answer = httpx2.post(city.base + path, json=body, headers=headers)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    version = "/v1/admin/issuers/other-city/versions/1"
+    sha256 = post(Audience.ADMINISTRATOR, "admin-1", "/v1/admin/issuers", ISSUER)["sha256"]
+    post(Audience.ADMINISTRATOR, "admin-1", f"{version}/submit")
+    decision = {"decision": "approve", "reason": "Read it."}
+    post(Audience.PRIVACY, "officer-1", "/v1/privacy/reviews/issuers.other-city.1/decision", decision)
+    post(Audience.ADMINISTRATOR, "admin-2", f"{version}/approve", {"sha256": sha256})
+
+
+def test_passes_for_another_city_are_stored_with_its_name(browser: Browser, city: Process, demo_folder: Path) -> None:
+    recognise_other_city(city, demo_folder)
+    with visiting(browser, city.base, language="en", viewport=NARROW) as me:
+        parker(me)
+        me.go("/me/passes")
+        if me.page.get_by_role("button", name="Stop all passes").count():
+            me.press("Stop all passes")
+        me.page.fill("#venue_id", "their-car-park")
+        me.page.select_option("#benefit", "parking-free-minutes@")
+        me.tap("Take passes: In another city")
+        me.page.wait_for_selector("[data-notice=stored]:not([hidden])")
+        assert me.page.inner_text("[data-rows] [data-venue]") == "Neighbour City · their-car-park"
+        me.page.wait_for_selector("[data-taken] form")
+        assert "Neighbour City · their-car-park" in me.page.inner_text("[data-taken]")
+        me.check()

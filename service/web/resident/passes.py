@@ -19,13 +19,14 @@ from service.web.resident import benefits
 
 
 async def passes(page: Page) -> Response:
-    """List the passes that can be used, and the benefits for which some can be taken."""
+    """List the passes that can be used, and the benefits and cities for which some can be taken."""
     rows = await page.read_all("/v1/me/benefits")
     return page.render(
         "resident/passes.html",
         # By this the script tells the passes of somebody else who used the browser; it leads to nobody.
         owner=blind_index(page.site.app_context.keyring, IndexUse.DEVICE, page.signed_in_as),
         taken=(await page.read("/v1/me/passes"))["data"],
+        cities=(await page.read("/v1/public/issuers"))["data"],
         by_id={row["benefit_id"]: row for row in rows},
         ready=[
             row
@@ -36,8 +37,13 @@ async def passes(page: Page) -> Response:
 
 
 async def take_passes(page: Page) -> Response:
-    """Take passes for the posted keys and return the API's answer, errors included, to the page's script."""
+    """Take passes for the posted keys and return the API's answer, errors included, to the page's script.
+
+    A form with `issuer_id` is for a venue of that city, whose typed id this city cannot check.
+    """
     body = {**benefits.chosen(page), "keys": _keys(page)}
+    if issuer_id := page.form.get("issuer_id"):
+        body |= {"issuer_id": issuer_id, "venue_id": page.form.get("venue_id", "").strip()}
     reply = await page.call_api("POST", "/v1/me/passes", body, key=page.idempotency_key)
     if reply.status == HTTPStatus.UNAUTHORIZED:
         return Response(status_code=reply.status)

@@ -96,9 +96,22 @@ part("throw").addEventListener("click", async () => {
   say("thrown");
 });
 
+// The benefit and venue of a form, with their names to show. Of another city's venue the typed id is all that is known.
+function chosen(form) {
+  const { issuer_id: city, benefit, venue_id: venue } = form.elements;
+  if (!city) return JSON.parse(form.dataset.pass);
+  const names = (select) => JSON.parse(select.selectedOptions[0].dataset.names);
+  const id = venue.value.trim();
+  return {
+    where: `${benefit.value}${id}@${city.value}`,
+    title: names(benefit),
+    venue: Object.fromEntries(Object.entries(names(city)).map(([tongue, name]) => [tongue, `${name} · ${id}`])),
+  };
+}
+
 // Ask for passes with the form of a benefit at a venue. Without an answer the request stays: pressing again repeats it.
 async function ask(form) {
-  const { where, title, venue } = JSON.parse(form.dataset.pass);
+  const { where, title, venue } = chosen(form);
   const request = await requestFor(`${owner} ${where}`);
   const fields = new URLSearchParams(new FormData(form));
   fields.set("keys", JSON.stringify(request.keys));
