@@ -110,7 +110,8 @@ def _start_a_partner(admin: Visitor) -> None:
 def _object_and_complain(me: Visitor) -> dict[str, str]:
     me.go("/me/records")
     form = _first(me, "a[href$='/objection']", "href")
-    me.go(form).page.fill("textarea", "那天我不在沈阳，这条记录不是我的。")
+    me.go(form).page.check("[name=reason_code][value=not_mine]")
+    me.page.fill("textarea", "那天我不在沈阳，这条记录不是我的。")
     me.follow("main form button")
     me.go("/me/records")
     places = {"object": _first(me, "a[href$='/objection']", "href", 1)}

@@ -66,6 +66,7 @@ def test_the_badge_counts_new_messages_until_they_were_shown(browser: Browser, c
     with visiting(browser, city.base, language="en") as me:
         me.sign_in(Audience.RESIDENT, "resident-3").go("/me/messages")
         me.go("/me/complaints/new?benefit=library-deposit")
+        me.page.check("[name=reason_code][value=other]")
         me.press("Send").check()
         me.go("/me").check()
         assert me.page.inner_text(".appbar .count") == "1"

@@ -46,6 +46,7 @@ def test_reports_cases_and_complaints_are_accessible_with_something_in_them(brow
     with visiting(browser, city.base, language="en") as me:
         me.sign_in(Audience.RESIDENT, "resident-4")
         me.go("/me/records").follow("a[href$='/objection']")
+        me.page.check("[name=reason_code][value=not_mine]")
         me.page.fill("textarea", "That was not me.")
         with me.page.expect_navigation():
             me.page.locator("main form button").last.click()

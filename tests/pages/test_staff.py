@@ -108,6 +108,7 @@ def test_what_an_officer_decides_is_accessible(
         me.sign_in(Audience.RESIDENT, "resident-1" if language == "en" else "resident-2")
         me.go("/me/records")
         me.follow("a[href$='/objection']")
+        me.page.check("[name=reason_code][value=not_mine]")
         me.page.fill("textarea", "That was not me.")
         with me.page.expect_navigation():
             me.page.locator("main form button").last.click()

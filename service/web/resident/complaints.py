@@ -44,6 +44,8 @@ async def complain(page: Page) -> Response:
 async def _render_form(page: Page, benefit_id: str, venue_id: str, refused: ApiReply | None = None) -> Response:
     """Render the form with the places of one benefit, or with all places where it names none that is offered."""
     status = HTTPStatus.OK if refused is None else refused.status
+    pointers = [error["pointer"] for error in (refused.body.get("errors") or ())] if refused is not None else []
+    unchosen_reason = "/reason_code" in pointers
     rows: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
     benefits = [row for row in rows if row["benefit_id"] == benefit_id] or rows
     return page.render(
@@ -52,7 +54,8 @@ async def _render_form(page: Page, benefit_id: str, venue_id: str, refused: ApiR
         places=[(benefit, venue) for benefit in benefits for venue in benefit["venues"]],
         chosen=f"{benefit_id}@{venue_id}",
         reasons=list(ComplaintReason),
-        invalid=refused is not None,
+        invalid=refused is not None and pointers != ["/reason_code"],
+        unchosen_reason=unchosen_reason,
         conflict=refused.body["detail"] if refused is not None and status == HTTPStatus.CONFLICT else None,
         form=page.form,
     )

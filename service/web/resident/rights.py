@@ -21,7 +21,8 @@ PREVIEW_SHOWN = 3
 """Newest messages and uses on the overview."""
 EMPTY_STATEMENT = {"statement": "empty"}
 WRONG_CLAIM = {"claim": "invalid"}
-"""Faults shown at an objection's text field, or at the right amount and day, after an answer of 422."""
+UNCHOSEN_REASON = {"reason": "unchosen"}
+"""Faults shown at an objection's text field, right amount and day, or reasons, after an answer of 422."""
 
 
 async def overview(page: Page) -> Response:
@@ -126,8 +127,14 @@ async def object_to_record(page: Page) -> Response:
     reply = await page.call_api("POST", path, body, key=page.idempotency_key)
     if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         places = [error["pointer"] for error in reply.body.get("errors", ())]
-        about_claim = any(place.startswith("/claim") for place in places)
-        return await _render_objection_form(page, WRONG_CLAIM if about_claim else EMPTY_STATEMENT, reply.status)
+        faults: dict[str, str] = {}
+        if "/reason_code" in places:
+            faults |= UNCHOSEN_REASON
+        if any(place.startswith("/claim") for place in places):
+            faults |= WRONG_CLAIM
+        if not faults or not body["statement"]:
+            faults |= EMPTY_STATEMENT
+        return await _render_objection_form(page, faults, reply.status)
     body_or_raise(reply)
     return page.redirect("/me/objections", "objected")
 

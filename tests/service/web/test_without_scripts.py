@@ -90,10 +90,10 @@ async def test_an_objection_is_decided_and_the_resident_notified(town: City) -> 
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me/records")
     await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
-    await me.send("In your own words", statement="  ")
+    await me.send("In your own words", reason_code="not_mine", statement="  ")
     assert me.status == 422
     assert "Please say in a few words" in me.text
-    await me.send("In your own words", statement="That was not me.")
+    await me.send("In your own words", reason_code="not_mine", statement="That was not me.")
     assert "Being decided: It is not mine" in me.text
     officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go(next(address for address, _ in officer.links if address.startswith("/officer/objections/")))

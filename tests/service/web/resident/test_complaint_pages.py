@@ -46,9 +46,20 @@ async def test_a_complaint_goes_from_a_ticket_to_its_answer(town: City) -> None:
 async def test_a_complaint_without_a_place_keeps_what_was_typed(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "li")
     await me.go("/me/complaints/new")
-    await me.send("What happened?", about="", statement="They laughed.")
+    await me.send("What happened?", about="", reason_code="other", statement="They laughed.")
     assert me.status == 422
     assert "Choose the benefit and the venue." in me.text
+    assert "They laughed." in me.text
+
+
+async def test_no_reason_is_chosen_before_the_person_chooses(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "li")
+    await me.go("/me/complaints/new?benefit=library-deposit&venue=city-library-main")
+    assert " checked required" not in me.html
+    await me.send("What happened?", statement="They laughed.")
+    assert me.status == 422
+    assert "Choose what happened." in me.text
+    assert "Choose the benefit and the venue." not in me.text
     assert "They laughed." in me.text
 
 
@@ -59,7 +70,7 @@ async def test_one_complaint_too_many_says_why_and_keeps_what_was_typed(town: Ci
         await wang.post("/v1/me/complaints", about)
     page = await Browser(town).sign_in(Audience.RESIDENT, "wang")
     await page.go("/me/complaints/new?benefit=library-deposit&venue=city-library-main")
-    await page.send("Send", statement="They wanted to see my points.")
+    await page.send("Send", reason_code="other", statement="They wanted to see my points.")
     assert page.status == 409
     assert "20 of your complaints wait for an answer" in page.text
     assert "They wanted to see my points." in page.html

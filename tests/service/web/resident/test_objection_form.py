@@ -50,6 +50,21 @@ async def test_the_right_amount_and_day_are_sent_as_values(town: City) -> None:
     assert opened["claim"] == {"quantity": 12, "occurred_on": "2025-06-01"}
 
 
+async def test_no_reason_is_chosen_before_the_person_chooses(town: City) -> None:
+    me = town.resident("wang")
+    await me.link("green-travel", "bike-9001")
+    await town.source().deliver(record("r-1", "bike-9001", quantity=10, occurred_on="2025-06-02"))
+    (stored,) = (await me.get("/v1/me/records")).json()["data"]
+    browser = await Browser(town).sign_in(Audience.RESIDENT, "wang")
+    await browser.go(f"/me/records/{stored['record_id']}/objection")
+    assert " checked required" not in browser.html
+    await browser.send("In your own words", statement="The day before.")
+    assert browser.status == 422
+    assert "Choose what is wrong." in browser.text
+    assert "Please say in a few words" not in browser.text
+    assert "The day before." in browser.text
+
+
 async def test_an_unknown_or_foreign_record_answers_404(town: City) -> None:
     li = town.resident("li")
     await li.link("green-travel", "bike-1")

@@ -210,7 +210,7 @@ async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await me.go("/me/records")
     await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
-    await me.send("In your own words", statement="I was abroad.")
+    await me.send("In your own words", reason_code="not_mine", statement="I was abroad.")
     assert "Being decided: It is not mine" in me.text
     await me.go("/me/records")
     assert me.text.count("Objected, being decided") == 1
