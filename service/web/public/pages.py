@@ -22,6 +22,8 @@ EXAMPLE = [
 """Points of the example on the first page."""
 ENTRIES_SHOWN = 20
 """Newest entries of the policy log on its page."""
+LISTS_CACHED_MAX = 64
+"""Rendered lists that stay in memory: all scenes and each scene, in two languages, before and after a change."""
 PROGRAM_PATHS = ("/v1/", "/log/", "/static/", "/.well-known/")
 """Paths that only programs read: an unknown one is answered with problem JSON, not with a page."""
 
@@ -84,8 +86,10 @@ async def benefits(page: Page) -> Response:
     """List the benefits in force, of one scene if the query names it."""
     scene = page.query("scene")
     chosen = scene if scene in list(Scene) else ""
-    answer = await page.read("/v1/public/benefits", limit=LIST_MAX, scene=chosen)
-    return page.render("public/benefits.html", benefits=answer["data"], scenes=list(Scene), chosen=chosen)
+    reply = await page.call_api("GET", "/v1/public/benefits", query={"limit": LIST_MAX, "scene": chosen})
+    body_or_raise(reply)
+    benefit_list = _benefit_list(page.site.templates(page.language), reply.raw)
+    return page.render("public/benefits.html", benefit_list=benefit_list, scenes=list(Scene), chosen=chosen)
 
 
 async def prohibited_uses(page: Page) -> Response:
@@ -96,6 +100,13 @@ async def prohibited_uses(page: Page) -> Response:
         "public/prohibited_uses.html",
         prohibited_use_list=_prohibited_use_list(page.site.templates(page.language), reply.raw),
     )
+
+
+@lru_cache(maxsize=LISTS_CACHED_MAX)
+def _benefit_list(templates: Environment, raw: bytes) -> Markup:
+    """Render the benefits once for a language and answer: they are the same for everybody."""
+    template = templates.get_template("public/benefit_list.html")
+    return Markup(template.render(benefits=orjson.loads(raw)["data"]))  # noqa: S704
 
 
 @lru_cache(maxsize=8)
