@@ -71,6 +71,9 @@ async def _benefit_rows(context: RequestContext, figures: Figures) -> Sequence[u
     benefits = await lifecycle.all_in_force(DocumentKind.BENEFITS, context.at)
     names = {version.document_id: versions.name_of(version.kind, version.body) for version in benefits}
     counts = {name: count for scene in figures.get("by_benefit", {}).values() for name, count in scene.items()}
+    # A benefit that was redeemed in that week may be suspended or ended by now: it keeps the name that it had.
+    for benefit_id in counts.keys() - names.keys():
+        names[benefit_id] = await versions.last_name_of(DocumentKind.BENEFITS, benefit_id) or {}
     return [
         usage_schemas.UsageRow(
             key=name,

@@ -11,6 +11,7 @@ import pytest
 from service.auth.access_tokens import Audience
 from service.demo import synthetic_use
 from service.web.forms import parse
+from tests import factories
 from tests.support.browsing import Browser
 from tests.support.city import City
 
@@ -32,6 +33,10 @@ async def test_the_tables_address_chooses_and_its_file_has_the_same_rows(shared_
     for kind in ("services", "providers", "venues", "sources", "schemes", "notices", "issuers"):
         await browser.go(f"/admin/{kind}?q=nowhere-at-all&page=7&sort=odd")
         assert "Nothing fits." in browser.text, kind
+        assert "None yet." not in browser.text, kind
+    await browser.go("/admin/issuers")
+    assert "None yet." in browser.text
+    assert "Nothing fits." not in browser.text
 
 
 async def test_divisions_are_read_by_name(shared_city: City) -> None:
@@ -210,3 +215,15 @@ async def test_the_use_of_one_week_is_chosen_by_the_address(town: City) -> None:
     assert any(row["key"] == "library-deposit" for row in csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
     await browser.go("/admin/usage?week=2001-01-01")
     assert f"From {weeks[max(weeks)]} to" in browser.text
+
+
+async def test_the_use_of_a_suspended_benefit_is_shown_by_its_name(town: City) -> None:
+    browser = await administrator(town)
+    await synthetic_use.add_to_figures(town.app_context)
+    await browser.go("/admin/usage")
+    assert "Borrow without a deposit" in browser.text
+    path = "/v1/admin/benefits/library-deposit/versions/1/suspend"
+    answer = await factories.administrator(town).post(path, {"reason": "The terms are wrong."})
+    assert answer.status_code == 200, answer.text
+    await browser.go("/admin/usage")
+    assert "Borrow without a deposit" in browser.text
