@@ -122,6 +122,7 @@ SECTIONS = (
             Picture("desk-incomplete", "Not a complete code", "/desk#incomplete", DESK),
             Picture("desk-day", "Today by benefit", "/desk/day", DESK),
             Picture("desk-sessions", "Sessions", "/desk/sessions", "second-hospital-desk"),
+            Picture("desk-wallet", "Asking a wallet app for a pass", "/desk/wallet", DESK),
             Picture("desk-complaints", "Complaints passed on", "/desk/complaints", DESK),
             Picture("desk-barrier", "A barrier, as a machine sees it", "/desk/barrier", "riverside-parking-1"),
         ),
