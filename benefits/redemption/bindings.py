@@ -19,6 +19,8 @@ from consent import persons
 from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new_code, normal_code, random_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
+from consent.domain.liveness import made_under
+from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.events.ledger import Event
 from consent.kernel.errors import CodeUnknown
@@ -60,11 +62,15 @@ class CreatedBinding:
 async def request(
     keyring: Keyring, person: Person, catalogue: InForce, choice: Choice, now: CivilTime
 ) -> RequestedBinding:
-    """Store a binding that waits for its code, in the running transaction; raises as `require_applicable`.
+    """Store a binding that waits for its code, in the running transaction.
 
     A waiting binding for the same benefit and venue is replaced. It lives as long as the consent, at most BINDING_LIFE.
 
     Raises:
+        NotFound, ConsentNeeded, BenefitNotAvailable, TermsChanged: as `require_applicable`.
+        BookingNeeded: the benefit has added places.
+        NotCovered: the consent does not cover the check.
+        RecordsFrozen: nothing may be used now.
         Conflict: the person has as many bindings as one may have.
     """
     benefit, period = await eligibility.require_applicable(person, catalogue, choice, now)
@@ -77,9 +83,7 @@ async def request(
     assert period.expires_at is not None
     valid_until = min(now.at + BINDING_LIFE, queries.from_micros(period.expires_at))
     code, expires_at = new_code(), now.at + CODE_LIFE
-    binding_id = await lasting_tickets.create(
-        person, TicketKind.BINDING, (benefit_id, venue_id), now, valid_until, code
-    )
+    binding_id = await lasting_tickets.create(person, TicketKind.BINDING, choice, now, valid_until, code)
     await LastingTicket.filter(person_id=person.person_id, lasting_id=binding_id).update(
         code_expires_at=queries.to_micros(expires_at)
     )
@@ -113,7 +117,8 @@ async def create(keyring: Keyring, catalogue: InForce, venue: Body, code: str, n
     benefit = None if row is None else catalogue.benefit(row.benefit_id, now.today)
     if row is None or benefit is None or not is_offered_at(benefit, venue):
         raise CodeUnknown(NO_BINDING)
-    if not await lasting_tickets.is_covered(person, row, benefit.provider_id, now.at):
+    periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, now.at)
+    if not made_under(periods.get(benefit.provider_id), row.created_at):
         raise CodeUnknown(NO_BINDING)
     # Two requests may arrive at once: only the one whose DELETE removes the row continues.
     if not await BindingCode.filter(code_index=pending.code_index).delete():

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from benefits.balances.stored import StoredBalance, is_usable
 from benefits.catalogue.limits import QuotaLimit
 from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
-from consent.domain.liveness import ConsentPeriod, is_live
+from consent.domain.liveness import ConsentPeriod, is_live, made_under
 from consent.kernel.errors import require_not_frozen
 from consent.kernel.instants import to_day_number
 
@@ -152,12 +152,8 @@ def is_valid_at(ticket: TicketRow, venue_id: str, at: int) -> bool:
 
 
 def is_covered(ticket: TicketRow, consent: ConsentPeriod, at: int) -> bool:
-    """Report whether the consent that a ticket was issued under lives at `at` (microseconds).
-
-    A consent given after the ticket is another one: a withdrawal ends slips and bindings for good.
-    """
-    given_at, issued_at = consent.given_at, ticket.issued_at
-    return is_live(consent, at) and given_at is not None and issued_at is not None and given_at <= issued_at
+    """Report whether the consent that a ticket was issued under lives at `at` (microseconds)."""
+    return is_live(consent, at) and ticket.issued_at is not None and made_under(consent, ticket.issued_at)
 
 
 def _is_full(benefit: LiveBenefit, state: RedemptionState) -> bool:

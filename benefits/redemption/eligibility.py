@@ -18,7 +18,7 @@ from consent.records import gate
 
 
 class Choice(NamedTuple):
-    """The benefit and venue that a resident chose, and the hash of the terms that they accepted, or None."""
+    """The benefit and venue that a resident chose, the hash of the accepted terms, and the other city of the venue."""
 
     benefit_id: str
     venue_id: str

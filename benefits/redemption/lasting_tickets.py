@@ -14,9 +14,10 @@ from enum import StrEnum
 from benefits.catalogue.model import InForce
 from benefits.models import BindingCode, LastingTicket, StoredTicket
 from benefits.redemption.decision import CivilTime, TicketKind
+from benefits.redemption.eligibility import Choice
 from consent.crypto.blind_index import new_id
 from consent.database import queries
-from consent.domain.liveness import ConsentPeriod
+from consent.domain.liveness import ConsentPeriod, made_under
 from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.kernel.errors import Conflict, NotFound
@@ -56,9 +57,9 @@ class OwnLastingTicket:
 
 
 async def create(
-    person: Person, kind: TicketKind, benefit: tuple[str, str], now: CivilTime, valid_until: datetime, code: str
+    person: Person, kind: TicketKind, choice: Choice, now: CivilTime, valid_until: datetime, code: str
 ) -> str:
-    """Store a slip or binding for a benefit at a venue (their ids) with its code; return its id.
+    """Store a slip or binding for the chosen benefit and venue with its code; return its id.
 
     Runs in the caller's transaction, which holds the person's lock.
 
@@ -67,14 +68,14 @@ async def create(
     """
     living = LastingTicket.filter(person_id=person.person_id, kind=kind, valid_until__gt=now.micros)
     if await living.count() >= LIVE_MAX:
-        raise Conflict(f"at most {LIVE_MAX} at a time; stop one of them first")
+        raise Conflict(f"you have {LIVE_MAX} {kind}s; stop one first")
     lasting_id = new_id()
     await LastingTicket.create(
         person_id=person.person_id,
         lasting_id=lasting_id,
         kind=kind,
-        benefit_id=benefit[0],
-        venue_id=benefit[1],
+        benefit_id=choice.benefit_id,
+        venue_id=choice.venue_id,
         created_at=now.micros,
         valid_until=queries.to_micros(valid_until),
         sealed_code=person.seal("lasting_ticket", "sealed_code", lasting_id, code.encode()),
@@ -131,20 +132,9 @@ def _state(
 ) -> LastingState:
     benefit = catalogue.benefit(row.benefit_id, now.today)
     period = None if benefit is None else periods.get(benefit.provider_id)
-    if row.valid_until <= now.micros or not began_under(period, row.created_at):
+    if row.valid_until <= now.micros or not made_under(period, row.created_at):
         return LastingState.ENDED
     return LastingState.WAITING if row.handle_index is None else LastingState.ACTIVE
-
-
-async def is_covered(person: Person, row: LastingTicket, provider_id: str, at: datetime) -> bool:
-    """Report whether the consent that a slip or binding was made under still lives; a later one is another consent."""
-    period = (await gate.live_periods(person, Purpose.BENEFIT_CHECK, at)).get(provider_id)
-    return began_under(period, row.created_at)
-
-
-def began_under(period: ConsentPeriod | None, created_at: int) -> bool:
-    """Report whether something made at `created_at` (microseconds) was made under the consent that lives now."""
-    return period is not None and period.given_at is not None and period.given_at <= created_at
 
 
 def _own_lasting_ticket(person: Person, row: LastingTicket, state: LastingState) -> OwnLastingTicket:

@@ -24,9 +24,11 @@ SLIP_LIFE = timedelta(days=30)
 async def issue(person: Person, catalogue: InForce, choice: Choice, now: CivilTime) -> str:
     """Store a slip for a benefit that applies to the (locked) person now, in the running transaction; return its id.
 
-    Raises as `require_applicable`.
-
     Raises:
+        NotFound, ConsentNeeded, BenefitNotAvailable, TermsChanged: as `require_applicable`.
+        BookingNeeded: the benefit has added places.
+        NotCovered: the consent does not cover the check.
+        RecordsFrozen: nothing may be used now.
         Conflict: the person has as many slips as one may have.
     """
     benefit, period = await eligibility.require_applicable(person, catalogue, choice, now)
@@ -37,7 +39,7 @@ async def issue(person: Person, catalogue: InForce, choice: Choice, now: CivilTi
     assert period.expires_at is not None
     valid_until = min(now.at + SLIP_LIFE, queries.from_micros(period.expires_at))
     code = new_code(SLIP_CODE_LENGTH)
-    slip_id = await lasting_tickets.create(person, TicketKind.SLIP, choice[:2], now, valid_until, code)
+    slip_id = await lasting_tickets.create(person, TicketKind.SLIP, choice, now, valid_until, code)
     row = await lasting_tickets.get(person, TicketKind.SLIP, slip_id)
     await lasting_tickets.attach(person, row, random_index(IndexUse.SLIP, code), benefit.version)
     return slip_id

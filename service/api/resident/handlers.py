@@ -143,6 +143,8 @@ async def withdraw_consent(context: RequestContext, _: None) -> Answer:
     """Withdraw one consent; repeating it returns the same answer.
 
     Writes a tombstone outside the database, deletes the cached balance and cancels the bookings under the consent.
+    Slips, bindings and passes are not written: `decision.is_covered` and `past_uses.was_covered` refuse them from now
+    on.
     """
     person = await current_person.lock(context)
     consent = await register.withdraw(person, context.request.path_params["consent_id"], context.at)
@@ -162,7 +164,10 @@ async def withdraw_consent(context: RequestContext, _: None) -> Answer:
 
 
 async def undo_withdrawal(context: RequestContext, _: None) -> Answer:
-    """Undo a withdrawal of the last day; errors as `register.undo`. Deletes the cached balance."""
+    """Undo a withdrawal of the last day; errors as `register.undo`. Deletes the cached balance.
+
+    Slips, bindings, passes and cancelled bookings do not come back.
+    """
     person = await current_person.lock(context)
     consent = await register.undo(
         context.app_context.keyring, person, context.request.path_params["consent_id"], context.at
