@@ -130,7 +130,11 @@ class BindingCode(TableModel):
 
 
 class Redemption(TableModel):
-    """A benefit that was granted, with the index of its ticket's handle, never the person; its time is the hour."""
+    """A benefit that was granted, never with the person; its time is the hour.
+
+    `handle_index` is the index of the ticket's handle; for a pass of this city the pass id, for a pass of another city
+    the `use_index` of its RecognisedUse.
+    """
 
     redemption_id = Text(primary_key=True)
     handle_index = Text(unique=True)

@@ -26,10 +26,10 @@ NONCE = re.compile(r"[A-Za-z0-9_-]{16,86}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class KeyBinding:
-    """The claims of a key-binding JWT: made at (seconds), for a venue and its nonce, over the hash of a pass."""
+    """The claims of a key-binding JWT: made at (seconds), for an audience and its nonce, over the hash of a pass."""
 
     issued_at: int
-    venue: str
+    audience: str
     nonce: str
     pass_hash: str
 

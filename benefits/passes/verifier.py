@@ -104,7 +104,7 @@ def verify_key_binding(
     key_binding = sd_jwt.read_key_binding(text, pass_claims.device_key)
     if key_binding.pass_hash != sd_jwt.hash_of(signed_pass):
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "of another pass")
-    if key_binding.venue != (pass_claims.venue if audience is None else audience):
+    if key_binding.audience != (pass_claims.venue if audience is None else audience):
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "for another venue")
     require_fresh(key_binding.issued_at, at)
     return key_binding

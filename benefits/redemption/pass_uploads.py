@@ -1,8 +1,8 @@
 """Uploads of passes that a venue honoured without a network: each is booked once.
 
 A use counts on the quotas of its own day. Beyond a quota, after a stop, a withdrawal or an erasure, or where one pass
-was honoured twice, the venue bears it: nothing is counted, and nothing is written about the person but that the pass
-was used. The venue gets one answer for all of these reasons (R6).
+was honoured twice, the venue bears it: no counter changes; the only event is that the pass was used. The venue gets one
+answer for all of these reasons (R6).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ async def book_all(
 
     Locks every person of theirs first, in the order of ids.
     """
-    rows = [None if moment is None else await _known(context, use, at) for use, moment in uses]
+    rows = [None if moment is None else await _stored_pass(context, use, at) for use, moment in uses]
     await persons.lock_many(sorted({row.person_id for row in rows if row is not None and row.person_id is not None}))
     return [
         BookedUse(UploadResult.REFUSED) if moment is None else await _book_either(context, use, row, moment, at)
@@ -70,7 +70,7 @@ async def _book_either(
     """Book a use of this city's pass by its stored row, or of another city's by what the venue brought."""
     if row is not None:
         return await _book(context, row.pass_id, moment)
-    # A venue asks the wallets of this city's residents alone.
+    # A wallet request is answered only by this city's passes.
     if (
         use.asked is not None
         or not _is_in_time(use, at)
@@ -95,8 +95,11 @@ def _is_in_time(use: OfflineUse, at: datetime) -> bool:
     return at - UPLOADABLE < use.at <= at + timedelta(seconds=verifier.LEEWAY_SECONDS)
 
 
-async def _known(context: UploadContext, use: OfflineUse, at: datetime) -> OfflinePass | None:
-    """Return the stored pass of a use that was valid at its venue and time; None where it was not."""
+async def _stored_pass(context: UploadContext, use: OfflineUse, at: datetime) -> OfflinePass | None:
+    """Return the stored pass of a use that was valid at its venue and time.
+
+    None where it was not, or is not of this city.
+    """
     if not _is_in_time(use, at):
         return None
     try:
@@ -120,6 +123,7 @@ def _verify(context: UploadContext, use: OfflineUse) -> PassClaims:
     unverified.check_signature(key)
     _require_for(context, pass_claims, seconds)
     if use.asked is None:
+        # The venue made this nonce and has compared it; the service does not know it.
         verifier.verify_key_binding(use.key_binding, use.signed_pass, pass_claims, seconds)
     else:
         _verify_answer(context, use.asked, pass_claims, use, seconds)
@@ -192,7 +196,7 @@ async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> Booked
 
 
 async def _booked_before(row: OfflinePass, used: CivilTime) -> BookedUse:
-    """Return the result for a pass whose use was uploaded before; a second use, at another time, the venue bears."""
+    """Return the result for a pass whose use was uploaded before; a second use, at another time, gives VENUE_BEARS."""
     if row.used_at != used.micros or row.redemption_id is None:
         return BookedUse(UploadResult.VENUE_BEARS)
     redemption = await queries.fetch_one(

@@ -32,8 +32,8 @@ class Asked(NamedTuple):
 class OfflineUse(NamedTuple):
     """A use as a venue reports it: the pass, its key binding, and the venue's time.
 
-    Of a scanned pass the text of its code stands in `signed_pass`, and there is no key binding. `asked` is the request
-    that a wallet answered.
+    `signed_pass` is `<JWS>~`, or the text of a scanned code; then `key_binding` is None. `asked` is the request that a
+    wallet answered.
     """
 
     signed_pass: str

@@ -5,7 +5,7 @@ its hash is the one that was reviewed, the list if one of these keys has signed 
 keyed hash of the pass stays until no use of it can be uploaded any more. A limit for each resident cannot be counted:
 each pass is one use, and it counts on the limits for all together.
 
-SQL text: an INSERT that another transaction may have been faster with.
+Raw SQL: INSERT … ON CONFLICT DO NOTHING, because two uploads of one pass may arrive at once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from consent.domain import divisions
 ISSUERS_MAX = 8
 """Key sets of one request: a venue meets people of a few cities a day."""
 STATUS_LISTS_MAX = 32
-"""Status lists of one request: four a day of each city, for the two days of its passes."""
+"""Status lists of one request: the four of a day of each of ISSUERS_MAX cities, or of two days of half as many."""
 
 
 class BroughtTexts(NamedTuple):
@@ -47,7 +47,7 @@ class BroughtTexts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecognisedIssuers:
-    """The issuers in force whose key sets were brought and are the reviewed ones, by address, and their lists."""
+    """Issuers in force with the reviewed key set, as it was brought, by address; their status lists, oldest first."""
 
     issuers: Mapping[str, PassIssuer] = field(default_factory=dict)
     lists: Sequence[StatusList] = ()
@@ -72,9 +72,9 @@ class _RecognisedPass(NamedTuple):
 
 
 def read_issuers(catalogue: InForce, city_url: str, brought: BroughtTexts) -> RecognisedIssuers:
-    """Return the recognised issuers among the brought texts; a text that is none is left out.
+    """Return the recognised issuers among the brought texts; texts of no recognised issuer are ignored.
 
-    This city itself is left out too: its passes are decided by their stored rows.
+    This city itself is left out: its passes are decided by their stored rows.
     """
     trusted: dict[str, PassIssuer] = {}
     for text in brought.issuers:
@@ -100,9 +100,13 @@ def _read_issuer(catalogue: InForce, text: str) -> PassIssuer | None:
 
 
 def _read_list(text: str, trusted: Iterable[PassIssuer]) -> StatusList | None:
-    """Return a status list that one of the issuers has signed, whenever it counts; None for any other text."""
+    """Return a status list that one of the issuers has signed, without checking that it is valid now.
+
+    None for any other text.
+    """
     for issuer in trusted:
         try:
+            # Read at its own `iat`: an upload brings the list of the time of use.
             issued_at = jose.Unverified(text, status_list.TYPE, longest=status_list.TOKEN_LENGTH_MAX).claims.get("iat")
             return status_list.read(text, issuer, jose.natural_of(issued_at))
         except PassRefused:
@@ -111,7 +115,10 @@ def _read_list(text: str, trusted: Iterable[PassIssuer]) -> StatusList | None:
 
 
 def is_of_another_city(use: OfflineUse, city_url: str) -> bool:
-    """Report whether a use names another issuer than this city; what cannot be read is left to this city's check."""
+    """Report whether a use names another issuer than this city.
+
+    False for a pass that cannot be read; the caller refuses it.
+    """
     try:
         if use.key_binding is None:
             issuer = cwt.take_apart(use.signed_pass).claims.issuer
@@ -145,7 +152,7 @@ async def book(context: RecognisedContext, use: OfflineUse, used: CivilTime, at:
     )
     if not new:
         return await _booked_before(index, showing)
-    # A limit for each resident cannot be counted: who shows a pass of another city is nobody here.
+    # No person of this city is known here, so limits for each resident are not counted.
     counted = replace(shown.benefit, limits=tuple(limit for limit in shown.benefit.limits if not limit.per_resident))
     keys = quotas.keys_of(context.keyring, "", counted)
     if not await quotas.take_all(keys, counted):
@@ -170,7 +177,7 @@ async def book(context: RecognisedContext, use: OfflineUse, used: CivilTime, at:
 
 
 async def _booked_before(index: str, showing: str) -> BookedUse:
-    """Return the result for a pass that was used before; a second showing of it the venue bears."""
+    """Return the result for a pass that was used before; a second showing gives VENUE_BEARS."""
     row = await RecognisedUse.get(use_index=index)
     if row.showing_index != showing or row.redemption_id is None:
         return BookedUse(UploadResult.VENUE_BEARS)
@@ -181,10 +188,11 @@ async def _booked_before(index: str, showing: str) -> BookedUse:
     return BookedUse(UploadResult.ALREADY_BOOKED, row.redemption_id, runs_until)
 
 
-def _verify(context: RecognisedContext, use: OfflineUse, today: date) -> _RecognisedPass:
+def _verify(context: RecognisedContext, use: OfflineUse, day: date) -> _RecognisedPass:
     """Return a pass that holds at the venue at its use, and the benefit it counts as; PassRefused otherwise."""
     at = int(use.at.timestamp())
-    benefits = _benefit_types(context, today)
+    benefits = _benefit_types(context, day)
+    # The newest list of each address that existed at the use: later ones replace earlier ones.
     lists = {read.uri: read for read in context.recognised.lists if read.issued_at <= at + LEEWAY_SECONDS}
     venue = venue_url(context.city_url, context.venue["venue_id"])
     trust = Trust(venue, benefits.keys(), context.recognised.issuers, lists)
@@ -192,6 +200,7 @@ def _verify(context: RecognisedContext, use: OfflineUse, today: date) -> _Recogn
         pass_claims = cwt.verify(use.signed_pass, trust, at).claims
     else:
         pass_claims = verifier.verify_signed(use.signed_pass, trust, at)
+        # The venue made this nonce and has compared it; the service does not know it.
         verifier.verify_key_binding(use.key_binding, use.signed_pass, pass_claims, at)
     # A type is of the issuer that lists it: another recognised city cannot issue passes of it.
     issuer_url, benefit = benefits[pass_claims.benefit_type]
@@ -200,7 +209,7 @@ def _verify(context: RecognisedContext, use: OfflineUse, today: date) -> _Recogn
     return _RecognisedPass(pass_claims, benefit)
 
 
-def _benefit_types(context: RecognisedContext, today: date) -> dict[str, tuple[str, LiveBenefit]]:
+def _benefit_types(context: RecognisedContext, day: date) -> dict[str, tuple[str, LiveBenefit]]:
     """Return the types of pass that count at the venue on a day, with the issuer's address and the benefit of each."""
     venue, types = context.venue, {}
     for url in context.recognised.issuers:
@@ -208,7 +217,7 @@ def _benefit_types(context: RecognisedContext, today: date) -> dict[str, tuple[s
         if not divisions.contains(document["division"], venue["division"]):
             continue
         for row in document["recognises"]:
-            benefit = context.catalogue.benefit(row["benefit_id"], today)
+            benefit = context.catalogue.benefit(row["benefit_id"], day)
             if benefit is not None and is_offered_at(benefit, venue) and can_stand_for(benefit):
                 types[row["vct"]] = url, benefit
     return types

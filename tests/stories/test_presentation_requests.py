@@ -100,6 +100,8 @@ def versions_asked_for(request: dict[str, str]) -> list[int]:
 async def test_a_benefit_of_places_is_not_asked_for(town: City) -> None:
     refused = await town.venue(CHECKUP[1]).post(PATH, {"benefit_id": CHECKUP[0]})
     assert (refused.status_code, refused.json()["code"]) == (409, "no_offline_pass")
+    desk = await Browser(town).sign_in(Audience.VENUE, CHECKUP[1])
+    assert f'value="{CHECKUP[0]}"' not in (await desk.go("/desk/wallet")).html
 
 
 async def test_a_wallets_answer_redeems_once(town: City) -> None:

@@ -16,7 +16,7 @@ class PresentationRequestBody(ApiModel):
     """A request for a pass: of which benefit."""
 
     benefit_id: DocumentId
-    """The benefit, which the venue honours."""
+    """The benefit for which a pass is requested."""
 
 
 class PresentationRequestAnswer(ApiModel):

@@ -18,7 +18,7 @@ for (const button of document.querySelectorAll("[data-print]")) {
   });
 }
 
-// Who signs out or deletes their data leaves no pass on this device.
+// Delete the passes of this device after signing out or an erasure.
 if (document.querySelector("[data-forget-passes]")) globalThis.indexedDB?.deleteDatabase("credit-easy-passes");
 
 // Residents keep one page for times without a network. A kiosk keeps nothing.

@@ -6,6 +6,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from benefits.redemption.reversal import ReversalReason
+from benefits.rules import effects
 from service.auth.access_tokens import Audience
 from service.web.page import LIST_MAX, Page, PageRoute
 
@@ -13,9 +14,13 @@ PATH = "/v1/venue/presentation-requests"
 
 
 async def choose(page: Page) -> Response:
-    """List the benefits of the venue, each with the button that asks for a pass."""
+    """List the benefits of the venue that have passes, each with the button that asks for one."""
     rows = (await page.read("/v1/venue/benefits", limit=LIST_MAX))["data"]
-    return page.render("venue/wallet.html", venue=await page.read("/v1/venue/me"), honoured=rows)
+    return page.render(
+        "venue/wallet.html",
+        venue=await page.read("/v1/venue/me"),
+        honoured=[row for row in rows if not effects.adds_places(row["effect"])],
+    )
 
 
 async def request_pass(page: Page) -> Response:
