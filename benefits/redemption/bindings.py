@@ -19,7 +19,7 @@ from consent import persons
 from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new_code, normal_code, random_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.domain.liveness import made_under
+from consent.domain.liveness import began_under
 from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.events.ledger import Event
@@ -118,7 +118,7 @@ async def create(keyring: Keyring, catalogue: InForce, venue: Body, code: str, n
     if row is None or benefit is None or not is_offered_at(benefit, venue):
         raise CodeUnknown(NO_BINDING)
     periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, now.at)
-    if not made_under(periods.get(benefit.provider_id), row.created_at):
+    if not began_under(periods.get(benefit.provider_id), row.created_at):
         raise CodeUnknown(NO_BINDING)
     # Two requests may arrive at once: only the one whose DELETE removes the row continues.
     if not await BindingCode.filter(code_index=pending.code_index).delete():

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from benefits.balances.stored import StoredBalance, is_usable
 from benefits.catalogue.limits import QuotaLimit
 from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
-from consent.domain.liveness import ConsentPeriod, is_live, made_under
+from consent.domain.liveness import ConsentPeriod, began_under, is_live
 from consent.kernel.errors import require_not_frozen
 from consent.kernel.instants import to_day_number
 
@@ -153,7 +153,7 @@ def is_valid_at(ticket: TicketRow, venue_id: str, at: int) -> bool:
 
 def is_covered(ticket: TicketRow, consent: ConsentPeriod, at: int) -> bool:
     """Report whether the consent that a ticket was issued under lives at `at` (microseconds)."""
-    return is_live(consent, at) and ticket.issued_at is not None and made_under(consent, ticket.issued_at)
+    return is_live(consent, at) and ticket.issued_at is not None and began_under(consent, ticket.issued_at)
 
 
 def _is_full(benefit: LiveBenefit, state: RedemptionState) -> bool:

@@ -17,7 +17,7 @@ from benefits.redemption.decision import CivilTime, TicketKind
 from benefits.redemption.eligibility import Choice
 from consent.crypto.blind_index import new_id
 from consent.database import queries
-from consent.domain.liveness import ConsentPeriod, made_under
+from consent.domain.liveness import ConsentPeriod, began_under
 from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.kernel.errors import Conflict, NotFound
@@ -132,7 +132,7 @@ def _state(
 ) -> LastingState:
     benefit = catalogue.benefit(row.benefit_id, now.today)
     period = None if benefit is None else periods.get(benefit.provider_id)
-    if row.valid_until <= now.micros or not made_under(period, row.created_at):
+    if row.valid_until <= now.micros or not began_under(period, row.created_at):
         return LastingState.ENDED
     return LastingState.WAITING if row.handle_index is None else LastingState.ACTIVE
 

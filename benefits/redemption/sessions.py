@@ -25,7 +25,7 @@ from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.domain.liveness import ConsentPeriod, is_live, made_under
+from consent.domain.liveness import ConsentPeriod, began_under, is_live
 from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.kernel.errors import Conflict, NotFound
@@ -259,7 +259,7 @@ async def cancel_uncovered(person: Person, at: datetime) -> int:
     micros, cancelled = queries.to_micros(at), 0
     periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, at)
     for row in await Booking.filter(person_id=person.person_id, begins_at__gt=micros):
-        if made_under(periods.get(row.provider_id), row.created_at) or not await _can_be_given_up(row, micros):
+        if began_under(periods.get(row.provider_id), row.created_at) or not await _can_be_given_up(row, micros):
             continue
         await _cancel(person, row, at)
         cancelled += 1
@@ -282,7 +282,7 @@ async def cancel_all_uncovered(keyring: Keyring, at: datetime) -> int:
     covered = set()
     for row in consents:
         period = ConsentPeriod(row["given_at"], row["consent_expires_at"])
-        if is_live(period, micros) and made_under(period, row["created_at"]):
+        if is_live(period, micros) and began_under(period, row["created_at"]):
             covered.add(row["booking_id"])
     upcoming = await Booking.filter(begins_at__gt=micros).values("person_id", "booking_id")
     cancelled = 0
@@ -356,7 +356,7 @@ async def is_admitted(person: Person, benefit: LiveBenefit, venue_id: str, now: 
     if booking is None:
         return False
     periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, now.at)
-    return made_under(periods.get(booking.provider_id), booking.created_at)
+    return began_under(periods.get(booking.provider_id), booking.created_at)
 
 
 async def erase_all(person_id: str, now: int) -> None:

@@ -29,13 +29,13 @@ def is_live(period: ConsentPeriod, at: int) -> bool:
     return given_at is not None and expires_at is not None and given_at <= at and not has_expired(expires_at, at)
 
 
-def made_under(period: ConsentPeriod | None, made_at: int) -> bool:
-    """Report whether something made at `made_at` (microseconds) was made under this consent.
+def began_under(period: ConsentPeriod | None, created_at: int) -> bool:
+    """Report whether something made at `created_at` (microseconds) was made under this consent.
 
     The caller has checked that it is live. A consent given later is another one: a withdrawal ends for good what was
     made before it. False for None, no consent.
     """
-    return period is not None and period.given_at is not None and period.given_at <= made_at
+    return period is not None and period.given_at is not None and period.given_at <= created_at
 
 
 def has_expired(expires_at: Instant, at: Instant) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from consent.database import queries
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import Grant, State
-from consent.domain.liveness import ConsentPeriod, expired_sql, has_expired, is_live, live_sql, made_under
+from consent.domain.liveness import ConsentPeriod, began_under, expired_sql, has_expired, is_live, live_sql
 from consent.domain.purposes import Purpose
 from consent.domain.recipients import RecipientChanges, end_sql
 
@@ -26,9 +26,9 @@ def test_without_a_consent_nothing_lives() -> None:
 
 def test_a_consent_covers_what_was_made_from_its_beginning_on() -> None:
     period = ConsentPeriod(2, 9)
-    assert [made_under(period, at) for at in (1, 2, 3)] == [False, True, True]
-    assert not made_under(ConsentPeriod(None, None), 3)
-    assert not made_under(None, 3)
+    assert [began_under(period, at) for at in (1, 2, 3)] == [False, True, True]
+    assert not began_under(ConsentPeriod(None, None), 3)
+    assert not began_under(None, 3)
 
 
 @pytest.mark.anyio
