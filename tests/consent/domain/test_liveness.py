@@ -24,7 +24,7 @@ def test_without_a_consent_nothing_lives() -> None:
     assert not is_live(ConsentPeriod(None, None), 1)
 
 
-def test_a_consent_covers_what_was_made_from_its_beginning_on() -> None:
+def test_a_consent_covers_rows_that_are_as_old_or_younger() -> None:
     period = ConsentPeriod(2, 9)
     assert [began_under(period, at) for at in (1, 2, 3)] == [False, True, True]
     assert not began_under(ConsentPeriod(None, None), 3)
