@@ -110,7 +110,7 @@ async def test_every_demonstration_document_went_through_its_lifecycle(shared_ci
         rows = await queries.fetch_all(
             "SELECT document_id, version FROM document WHERE kind = $1 AND state != 'draft'", kind
         )
-        assert rows, kind
+        assert rows or kind is DocumentKind.ISSUERS, kind  # a single city recognises no other
         for row in rows:
             steps = await queries.fetch_all(
                 "SELECT act, staff_id FROM document_step WHERE kind = $1 AND document_id = $2 ORDER BY number",
