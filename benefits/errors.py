@@ -12,7 +12,7 @@ consent.kernel.errors.DomainError
 ├── PrivacyBudgetSpent    no epsilon is left this week for a new question of this kind
 ├── NoOfflinePass         the benefit is limited to places, which a pass cannot count
 ├── PassKeyUsed           a device key was used for a pass before
-├── NoPositionForPass        no free position in a status list came up
+├── NoPositionForPass     no free position in a status list came up
 └── VenueSuspended        no venue in force belongs to the client
 """
 

@@ -46,6 +46,8 @@ UPLOAD_WINDOW = timedelta(days=3)
 UPLOADABLE = LIFETIME + UPLOAD_WINDOW
 """Time after a use in which it can be uploaded, at most. The counters of its day stay for as long, and a day more."""
 SECOND_MICROS = 1_000_000
+LISTS_PATH = "/v1/public/status-lists/"
+"""The path of status lists; the number of a list follows."""
 ISSUED_FOR_OTHER_CITY = "issued_for_other_city"
 """Outcome of an issue for a venue of another city, whose redemption this city never learns (R19)."""
 
@@ -59,7 +61,7 @@ class PassSigner:
 
     def list_url(self, number: int) -> str:
         """Return the address of a status list."""
-        return f"{self.url}/v1/public/status-lists/{number}"
+        return f"{self.url}{LISTS_PATH}{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +226,14 @@ async def _unused_position(keyring: Keyring, person: Person, now: CivilTime) -> 
     raise NoPositionForPass("no free position came up")
 
 
-def pass_id_of(number: int, position: int) -> str:
+def pass_id_of(number: int | str, position: int) -> str:
     """Return the id of the pass at a position in a list."""
     return f"{number}.{position}"
+
+
+def pass_id_at(city_url: str, status: StatusReference) -> str:
+    """Return the id of the pass at a position in a list of this city; of any other address an id that no pass has."""
+    return pass_id_of(status.uri.removeprefix(city_url + LISTS_PATH), status.index)
 
 
 async def export(person: Person) -> list[dict[str, str | None]]:

@@ -18,15 +18,13 @@ from benefits.passes import claims, cwt, jose, sd_jwt, verifier
 from benefits.passes.claims import PassClaims
 from benefits.passes.jose import PublicKey
 from benefits.passes.refusals import PassFault, PassRefused
-from benefits.redemption import quotas, recognised_passes, tickets
+from benefits.redemption import pass_redemptions, quotas, recognised_passes, tickets
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.pass_issue import UPLOADABLE
+from benefits.redemption.pass_issue import UPLOADABLE, pass_id_at
 from benefits.redemption.pass_uses import Asked, BookedUse, OfflineUse, UploadResult
 from benefits.redemption.recognised_passes import RecognisedContext, RecognisedIssuers
 from consent import persons
-from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
-from consent.database import queries
 from consent.kernel.errors import NotFound
 from consent.persons import Person
 from consent.records import past_uses
@@ -106,8 +104,7 @@ async def _stored_pass(context: UploadContext, use: OfflineUse, at: datetime) ->
         pass_claims = _verify(context, use)
     except PassRefused:
         return None
-    number = pass_claims.status.uri.removeprefix(f"{context.issuer_url}/v1/public/status-lists/")
-    row = await OfflinePass.get_or_none(pass_id=f"{number}.{pass_claims.status.index}")
+    row = await OfflinePass.get_or_none(pass_id=pass_id_at(context.issuer_url, pass_claims.status))
     thumbprint = jose.encode(jose.thumbprint(pass_claims.device_key))
     return row if row is not None and row.key_thumbprint == thumbprint else None
 
@@ -176,19 +173,9 @@ async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> Booked
     keys = await _counters(context.keyring, person, benefit)
     if not await quotas.take_all(keys, benefit):
         return await _borne(row, used)
-    redemption_id, runs_until = new_id(), used.today + timedelta(days=benefit.period_days)
-    await queries.execute(
-        "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour, state,"
-        " runs_until) VALUES ($1, $2, $3, $4, $5, $6, $7, 'redeemed', $8)",
-        redemption_id,
-        row.pass_id,
-        row.venue_id,
-        row.benefit_id,
-        row.benefit_version,
-        queries.to_day_number(used.today),
-        used.hour,
-        queries.to_day_number(runs_until),
-    )
+    runs_until = used.today + timedelta(days=benefit.period_days)
+    redeemed = pass_redemptions.RedeemedPass(row.pass_id, row.venue_id, row.benefit_id, row.benefit_version)
+    redemption_id = await pass_redemptions.store(redeemed, used, runs_until)
     await OfflinePass.filter(pass_id=pass_id).update(
         used_at=used.micros, redemption_id=redemption_id, counters=tickets.counters_column(keys)
     )
@@ -199,11 +186,7 @@ async def _booked_before(row: OfflinePass, used: CivilTime) -> BookedUse:
     """Return the result for a pass whose use was uploaded before; a second use, at another time, gives VENUE_BEARS."""
     if row.used_at != used.micros or row.redemption_id is None:
         return BookedUse(UploadResult.VENUE_BEARS)
-    redemption = await queries.fetch_one(
-        "SELECT runs_until FROM redemption WHERE redemption_id = $1", row.redemption_id
-    )
-    runs_until = None if redemption is None else queries.from_day_number(redemption["runs_until"])
-    return BookedUse(UploadResult.ALREADY_BOOKED, row.redemption_id, runs_until)
+    return await pass_redemptions.booked_before(row.redemption_id)
 
 
 async def _borne(row: OfflinePass, used: CivilTime) -> BookedUse:

@@ -23,11 +23,11 @@ from benefits.passes.issuers import PassIssuer
 from benefits.passes.refusals import PassFault, PassRefused
 from benefits.passes.status_list import StatusList
 from benefits.passes.verifier import LEEWAY_SECONDS, Trust, VerifiedPass
-from benefits.redemption import quotas, tickets
+from benefits.redemption import pass_redemptions, quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_issue import UPLOAD_WINDOW
 from benefits.redemption.pass_uses import BookedUse, OfflineUse, UploadResult
-from consent.crypto.blind_index import IndexUse, new_id, period_index
+from consent.crypto.blind_index import IndexUse, period_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.domain import divisions
@@ -157,19 +157,9 @@ async def book(context: RecognisedContext, use: OfflineUse, used: CivilTime, at:
     keys = quotas.keys_of(context.keyring, "", counted)
     if not await quotas.take_all(keys, counted):
         return BookedUse(UploadResult.VENUE_BEARS)
-    redemption_id, runs_until = new_id(), used.today + timedelta(days=counted.period_days)
-    await queries.execute(
-        "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour, state,"
-        " runs_until) VALUES ($1, $2, $3, $4, $5, $6, $7, 'redeemed', $8)",
-        redemption_id,
-        index,
-        context.venue["venue_id"],
-        counted.benefit_id,
-        counted.version,
-        queries.to_day_number(used.today),
-        used.hour,
-        queries.to_day_number(runs_until),
-    )
+    runs_until = used.today + timedelta(days=counted.period_days)
+    redeemed = pass_redemptions.RedeemedPass(index, context.venue["venue_id"], counted.benefit_id, counted.version)
+    redemption_id = await pass_redemptions.store(redeemed, used, runs_until)
     await RecognisedUse.filter(use_index=index).update(
         redemption_id=redemption_id, counters=tickets.counters_column(keys)
     )
@@ -181,11 +171,7 @@ async def _booked_before(index: str, showing: str) -> BookedUse:
     row = await RecognisedUse.get(use_index=index)
     if row.showing_index != showing or row.redemption_id is None:
         return BookedUse(UploadResult.VENUE_BEARS)
-    redemption = await queries.fetch_one(
-        "SELECT runs_until FROM redemption WHERE redemption_id = $1", row.redemption_id
-    )
-    runs_until = None if redemption is None else queries.from_day_number(redemption["runs_until"])
-    return BookedUse(UploadResult.ALREADY_BOOKED, row.redemption_id, runs_until)
+    return await pass_redemptions.booked_before(row.redemption_id)
 
 
 def _verify(context: RecognisedContext, use: OfflineUse, day: date) -> _RecognisedPass:

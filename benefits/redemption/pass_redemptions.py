@@ -1,0 +1,42 @@
+"""Redemptions of passes, of this city and of others: stored once, and read where a use is uploaded again."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+from benefits.models import Redemption
+from benefits.redemption.decision import CivilTime
+from benefits.redemption.pass_uses import BookedUse, UploadResult
+from consent.crypto.blind_index import new_id
+from consent.database import queries
+
+
+class RedeemedPass(NamedTuple):
+    """The benefit that a pass was redeemed for; `handle_index` is the pass id, or the `use_index` of another city's."""
+
+    handle_index: str
+    venue_id: str
+    benefit_id: str
+    benefit_version: int
+
+
+async def store(redeemed: RedeemedPass, used: CivilTime, runs_until: date) -> str:
+    """Store the redemption of a pass in the running transaction; return its id."""
+    redemption_id = new_id()
+    await Redemption.create(
+        redemption_id=redemption_id,
+        **redeemed._asdict(),
+        day=queries.to_day_number(used.today),
+        hour=used.hour,
+        state="redeemed",
+        runs_until=queries.to_day_number(runs_until),
+    )
+    return redemption_id
+
+
+async def booked_before(redemption_id: str) -> BookedUse:
+    """Return the result for a use that was uploaded again, with its redemption and that one's last day."""
+    redemption = await queries.fetch_one("SELECT runs_until FROM redemption WHERE redemption_id = $1", redemption_id)
+    runs_until = None if redemption is None else queries.from_day_number(redemption["runs_until"])
+    return BookedUse(UploadResult.ALREADY_BOOKED, redemption_id, runs_until)
