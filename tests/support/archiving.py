@@ -96,7 +96,7 @@ class Archive:
                 time.sleep(POLL_SECONDS)
             yield running
         finally:
-            server.cleanup()
+            servers.end(server)
 
 
 @contextmanager

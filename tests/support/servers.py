@@ -67,7 +67,7 @@ def postgres(*, durable: bool = False, tuned: bool = False, inside: Path | None 
                 running.start()
             yield running
         finally:
-            server.cleanup()
+            end(server)
 
 
 class Postgres:
@@ -174,6 +174,13 @@ def start_on(data: Path) -> Any:
         _wait_until_started(server)
         server.start()  # registers this process, by which the server is stopped at the end
         return server
+
+
+def end(server: Any) -> None:
+    """Stop a server, given as the wheel's object, unless it has stopped already."""
+    # The wheel takes a stopped server for a running one until its parent reaps it, and may then signal what is gone.
+    with suppress(psutil.NoSuchProcess):
+        server.cleanup()
 
 
 def _wait_until_started(server: Any) -> None:
