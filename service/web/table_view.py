@@ -129,6 +129,21 @@ def view(
     )
 
 
+def filter_of(key: str, label: str, rows: Iterable[Mapping[str, Any]]) -> Filter:
+    """Return a filter with the codes that occur in the rows, in the order of their texts.
+
+    `text_<key>` of a row has the texts of its codes; a code without one is its own text.
+    """
+    choices: dict[str, str] = {}
+    for row in rows:
+        codes = row.get(key)
+        texts = row.get(f"text_{key}", {})
+        for code in codes if isinstance(codes, list) else [codes]:
+            if code:
+                choices[code] = texts.get(code, code)
+    return Filter(key, label, sorted(choices.items(), key=lambda choice: choice[1]))
+
+
 def _page_number(text: str, pages: int) -> int:
     """Return the number of a page from 1 to `pages`: the nearest for PAGE_DIGITS digits, else 1."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= PAGE_DIGITS else 1

@@ -63,9 +63,9 @@ async def _table(page: Page) -> TableView:
         )
     columns = [Column(key, localizer.label("activity_column", key)) for key in ("act", "document", "person", "at")]
     filters = [
-        lists.filter_of("kind", localizer.label("column", "kind"), rows),
-        lists.filter_of("act_code", localizer.label("activity_column", "act"), rows),
-        lists.filter_of("staff_id", localizer.label("activity_column", "person"), rows),
+        table_view.filter_of("kind", localizer.label("column", "kind"), rows),
+        table_view.filter_of("act_code", localizer.label("activity_column", "act"), rows),
+        table_view.filter_of("staff_id", localizer.label("activity_column", "person"), rows),
     ]
     return table_view.view(PATH, page.request.query_params, columns, filters, rows, default_sort="newest")
 

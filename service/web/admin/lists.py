@@ -14,7 +14,7 @@ from service.web.admin.common import check_document, path_kind
 from service.web.forms import field_labels
 from service.web.i18n.formatting import Localizer
 from service.web.page import Page
-from service.web.table_view import Column, Filter, TableView
+from service.web.table_view import Column, TableView
 
 CLOSED_STATES = ("superseded", "retired", "discarded")
 DRAFTS_READ = 100
@@ -74,7 +74,7 @@ async def _table(page: Page, kind_name: str) -> tuple[TableView, int | None]:
     columns = [Column("name", page.localizer.label("document", kind_name))]
     columns += [Column(key, page.localizer.label("column", key), key == "used") for key in COLUMNS[kind_name]]
     chosen = ("state", *FILTERS[kind_name])
-    filters = [filter_of(f"{key}_code", page.localizer.label("column", key), rows) for key in chosen]
+    filters = [table_view.filter_of(f"{key}_code", page.localizer.label("column", key), rows) for key in chosen]
     path = f"/admin/{kind_name}"
     return table_view.view(path, page.request.query_params, columns, filters, rows), figures.get("give_or_take")
 
@@ -91,18 +91,6 @@ async def with_bodies(page: Page, kind_name: str) -> list[tuple[Mapping[str, Any
             body = (await page.read(f"/v1/admin/{kind_name}/{quoted(listed['id'])}"))["document"]
         rows.append((listed, body or {}))
     return rows
-
-
-def filter_of(key: str, label: str, rows: list[dict[str, Any]]) -> Filter:
-    """Return a filter with the codes that occur, in the order of their texts."""
-    choices: dict[str, str] = {}
-    for row in rows:
-        codes = row.get(key)
-        texts = row.get(f"text_{key}", {})
-        for code in codes if isinstance(codes, list) else [codes]:
-            if code:
-                choices[code] = texts.get(code, code)
-    return Filter(key, label, sorted(choices.items(), key=lambda choice: choice[1]))
 
 
 def _id_of(kind_name: str, body: Mapping[str, Any]) -> str:

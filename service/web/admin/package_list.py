@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from service.web import csv_file, table_view
-from service.web.admin import lists
 from service.web.admin.packages import listed
 from service.web.page import Page
 from service.web.table_view import Column, TableView
@@ -58,5 +57,5 @@ async def _table(page: Page) -> TableView:
         Column(key, localizer.label("package_column", key), key == "documents")
         for key in ("name", "documents", "state", "person", "at", "ended")
     ]
-    filters = [lists.filter_of("state_code", localizer.label("package_column", "state"), rows)]
+    filters = [table_view.filter_of("state_code", localizer.label("package_column", "state"), rows)]
     return table_view.view(PATH, page.request.query_params, columns, filters, rows, default_sort="newest")
