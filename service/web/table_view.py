@@ -144,6 +144,11 @@ def filter_of(key: str, label: str, rows: Iterable[Mapping[str, Any]]) -> Filter
     return Filter(key, label, sorted(choices.items(), key=lambda choice: choice[1]))
 
 
+def coded(key: str, code: str, text: str) -> dict[str, Any]:
+    """Return a row's members of a column of codes: the text shown, and the code and its text for a filter."""
+    return {key: text, f"{key}_code": code, f"text_{key}_code": {code: text}}
+
+
 def _page_number(text: str, pages: int) -> int:
     """Return the number of a page from 1 to `pages`: the nearest for PAGE_DIGITS digits, else 1."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= PAGE_DIGITS else 1

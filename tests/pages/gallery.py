@@ -159,6 +159,7 @@ SECTIONS = (
             Picture("board", "What is due", "/officer", OFFICER),
             Picture("objection", "An objection, both sides", "{objection}", OFFICER),
             Picture("review", "A review, with the words marked", "{review}", OFFICER),
+            Picture("officer-objections", "Objections", "/officer/objections", OFFICER),
             Picture("officer-complaints", "Complaints", "/officer/complaints", OFFICER),
             Picture("officer-complaint", "A complaint", "{complaint}", OFFICER),
             Picture("cases", "Cases", "/officer/cases", OFFICER),

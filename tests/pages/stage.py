@@ -131,7 +131,7 @@ def _open_a_case(officer: Visitor) -> dict[str, str]:
         "complaint": _first(officer, "main a[href*='/officer/complaints/']", "href"),
     }
     officer.go("/officer/cases").page.fill("#text", "年度抽查：核对来源交付的记录。")
-    officer.follow("main form button")
+    officer.follow("main form[method=post] button")
     officer.page.fill("#note", "已抽取样本。")
     officer.follow("form[action*='/notes'] button")
     places["case"] = officer.page.url.removeprefix(officer.base).partition("?")[0]

@@ -10,34 +10,60 @@ from starlette.responses import Response
 from consent.domain.purposes import Purpose
 from consent.oversight.samples import SAMPLE_MAX
 from service.auth.access_tokens import Audience
+from service.web import csv_file
 from service.web.api_client import ApiReply, body_or_raise
 from service.web.forms.parse import whole_number
+from service.web.officer import tables
 from service.web.page import Page, PageRoute
 from service.web.public import pages
+from service.web.table_view import TableView
 
 REASONS = ("oversight", "complaint", "audit", "other")
 STATES = ("given", "refused", "withdrawn", "expired", "terminated")
-CASES_SHOWN = 20
-"""Cases of one page of the list."""
+PATH = "/officer/cases"
+COLUMNS = ("why", "text", "begun", "state", "closed")
+FILTERS = ("why", "state")
 SAMPLE_SIZE_DEFAULT = "20"
 """Size of a sample before another is typed."""
 
 
 async def cases(page: Page) -> Response:
-    """List the officer's own cases, with a form that opens a case."""
+    """List the officer's own cases, the newest first, and a form that opens a case."""
     return await _render_cases(page)
 
 
+async def cases_csv(page: Page) -> Response:
+    """Send the cases that the table's address chooses as CSV, all pages of them."""
+    return csv_file.table_response("cases.csv", await _table(page), "case_id")
+
+
 async def _render_cases(page: Page, status: int = 200) -> Response:
-    answer = await page.read("/v1/privacy/cases", limit=CASES_SHOWN, cursor=page.query("cursor"))
     return page.render(
         "officer/cases.html",
         status,
-        cases=answer,
+        table=await _table(page),
         reasons=REASONS,
         invalid=status != HTTPStatus.OK,
         form=page.form,
     )
+
+
+async def _table(page: Page) -> TableView:
+    localizer, rows = page.localizer, []
+    for row in await page.read_all("/v1/privacy/cases"):
+        rows.append(
+            {
+                "case_id": row["case_id"],
+                "href": f"{PATH}/{row['case_id']}",
+                "text": row["text"],
+                **tables.code(localizer, "why", "reason", row["reason_code"]),
+                **tables.code(localizer, "state", "case_state", row["state"]),
+                **tables.day(localizer, "begun", row["opened_on"]),
+                **tables.day(localizer, "closed", row.get("closed_on")),
+                "search": f"{localizer.label('reason', row['reason_code'])} {row['text']} {row['case_id']}",
+            }
+        )
+    return tables.view(page, PATH, COLUMNS, FILTERS, rows)
 
 
 async def open_case(page: Page) -> Response:
@@ -46,7 +72,7 @@ async def open_case(page: Page) -> Response:
     reply = await page.call_api("POST", "/v1/privacy/cases", body, key=page.idempotency_key)
     if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return await _render_cases(page, reply.status)
-    return page.redirect(f"/officer/cases/{body_or_raise(reply)['case_id']}", "case_opened")
+    return page.redirect(f"{PATH}/{body_or_raise(reply)['case_id']}", "case_opened")
 
 
 async def case(page: Page) -> Response:
@@ -109,7 +135,7 @@ async def _act(page: Page, act: str, body: dict[str, str], done: str, field: str
     if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return await _render_case(page, None, invalid=field)
     body_or_raise(reply)
-    return page.redirect(f"/officer/cases/{page.path_param('case_id')}", done)
+    return page.redirect(f"{PATH}/{page.path_param('case_id')}", done)
 
 
 async def sample(page: Page) -> Response:
@@ -127,22 +153,23 @@ async def consent(page: Page) -> Response:
     """Show one consent under a case, with its events and proofs; its person reads that an officer opened it."""
     case_id, consent_id = page.request.path_params["case_id"], page.query("id").strip()
     if not consent_id.isalnum():
-        return page.redirect(f"/officer/cases/{page.path_param('case_id')}", "no_such")
+        return page.redirect(f"{PATH}/{page.path_param('case_id')}", "no_such")
     reply = await page.call_api("GET", f"/v1/privacy/consents/{consent_id}", query={"case": case_id})
     if reply.status == HTTPStatus.CONFLICT:
-        return page.redirect(f"/officer/cases/{page.path_param('case_id')}")
+        return page.redirect(f"{PATH}/{page.path_param('case_id')}")
     if reply.status == HTTPStatus.NOT_FOUND:
-        return page.redirect(f"/officer/cases/{page.path_param('case_id')}", "no_such")
+        return page.redirect(f"{PATH}/{page.path_param('case_id')}", "no_such")
     return page.render("officer/consent.html", consent=body_or_raise(reply), case_id=case_id)
 
 
 OFFICER = Audience.PRIVACY
 ROUTES = (
-    PageRoute("/officer/cases", cases, OFFICER),
-    PageRoute("/officer/cases", open_case, OFFICER, "POST"),
-    PageRoute("/officer/cases/{case_id}", case, OFFICER),
-    PageRoute("/officer/cases/{case_id}/notes", add_note, OFFICER, "POST"),
-    PageRoute("/officer/cases/{case_id}/closing", close, OFFICER, "POST"),
-    PageRoute("/officer/cases/{case_id}/sample", sample, OFFICER, "POST"),
-    PageRoute("/officer/cases/{case_id}/consent", consent, OFFICER),
+    PageRoute(PATH, cases, OFFICER),
+    PageRoute(PATH, open_case, OFFICER, "POST"),
+    PageRoute(f"{PATH}/table.csv", cases_csv, OFFICER),
+    PageRoute(f"{PATH}/{{case_id}}", case, OFFICER),
+    PageRoute(f"{PATH}/{{case_id}}/notes", add_note, OFFICER, "POST"),
+    PageRoute(f"{PATH}/{{case_id}}/closing", close, OFFICER, "POST"),
+    PageRoute(f"{PATH}/{{case_id}}/sample", sample, OFFICER, "POST"),
+    PageRoute(f"{PATH}/{{case_id}}/consent", consent, OFFICER),
 )

@@ -1,4 +1,4 @@
-"""The privacy officer's pages: open work, refused attempts, late sources, verification, register and self-audit."""
+"""The privacy officer's first page, sources, verification, register and self-audit, and the table of all pages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from starlette.responses import Response
 from consent.kernel import working_days
 from service.auth.access_tokens import Audience
 from service.web import csv_file, table_view
-from service.web.officer import board, cases, decisions, trends
-from service.web.officer import complaints as complaint_pages
+from service.web.officer import attempts, board, cases, complaints, decisions, objections, source_sync, trends
 from service.web.page import Page, PageRoute
 from service.web.public import pages
 from service.web.table_view import Column, TableView
@@ -19,17 +18,16 @@ from service.web.table_view import Column, TableView
 
 async def dashboard(page: Page) -> Response:
     """Show what is due by working day, reviews, objections by source, and the state of audit and logs."""
-    objections = await page.read_all("/v1/privacy/objections")
+    open_objections = await page.read_all("/v1/privacy/objections")
     propagations = await page.read_all("/v1/privacy/propagations")
-    complaints = await page.read_all("/v1/privacy/complaints")
+    open_complaints = await page.read_all("/v1/privacy/complaints")
     audit = await page.read("/v1/privacy/self-audit")
     today = datetime.fromisoformat(audit["as_of"]).astimezone(page.localizer.zone).date()
     return page.render(
         "officer/dashboard.html",
-        lanes=board.lanes(today, working_days.shipped(), objections, propagations, complaints),
+        lanes=board.lanes(today, working_days.shipped(), open_objections, propagations, open_complaints),
         today=today,
         reviews=(await page.read("/v1/privacy/reviews"))["data"],
-        objections=objections,
         propagations=propagations,
         sources=(await page.read("/v1/privacy/objection-analysis"))["data"],
         names=await pages.organisation_names(page),
@@ -51,19 +49,6 @@ async def verify(page: Page) -> Response:
         checkpoint = await page.call_api("GET", f"/log/{log['name']}/checkpoint")
         logs.append({**log, "note": checkpoint.raw.decode() if checkpoint.succeeded else ""})
     return page.render("officer/verification.html", result=result, logs=logs)
-
-
-async def attempts(page: Page) -> Response:
-    """List the attempts that were refused, and the refusals in drafts and previews by person and day."""
-    answer = await page.read_rows_shown("/v1/privacy/refused-attempts")
-    drafts = (await page.read("/v1/privacy/draft-refusals"))["data"]
-    return page.render("officer/attempts.html", attempts=answer, drafts=drafts)
-
-
-async def propagations(page: Page) -> Response:
-    """List the ended links and corrections that their source has not acknowledged."""
-    answer = await page.read_rows_shown("/v1/privacy/propagations")
-    return page.render("officer/propagations.html", propagations=answer, names=await pages.organisation_names(page))
 
 
 async def sources(page: Page) -> Response:
@@ -123,13 +108,14 @@ async def self_audit(page: Page) -> Response:
 OFFICER = Audience.PRIVACY
 ROUTES = (
     PageRoute("/officer", dashboard, OFFICER),
+    *objections.ROUTES,
     *decisions.ROUTES,
     *cases.ROUTES,
-    *complaint_pages.ROUTES,
+    *complaints.ROUTES,
+    *attempts.ROUTES,
+    *source_sync.ROUTES,
     PageRoute("/officer/verification", verification, OFFICER),
     PageRoute("/officer/verification", verify, OFFICER, "POST"),
-    PageRoute("/officer/attempts", attempts, OFFICER),
-    PageRoute("/officer/propagations", propagations, OFFICER),
     PageRoute("/officer/sources", sources, OFFICER),
     PageRoute("/officer/sources/table.csv", sources_csv, OFFICER),
     PageRoute("/officer/trends", trends.trends, OFFICER),

@@ -305,7 +305,7 @@ async def test_attempts_are_shown_in_words_with_their_document(town: City) -> No
         for words in texts:
             assert words in officer.text
         for code in ("four_eyes", "approveVersion", "giveConsent"):
-            assert code not in officer.html
+            assert code not in officer.text
 
 
 async def test_the_start_page_states_that_nothing_is_overdue(town: City) -> None:
