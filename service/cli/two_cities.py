@@ -1,10 +1,17 @@
-"""`demo --second-city`: a second demonstration in a process and a folder of its own, on the next port."""
+"""`demo --second-city`: a second demonstration in a process and a folder of its own, on the next port.
+
+`python -m service.cli.two_cities FOLDER HOST PORT` is the second city's process. Its input is a pipe that only the
+first city's process can write to: it ends when that process is gone, also after SIGKILL.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,8 +54,8 @@ def running(folder: Path, host: str, port: int) -> Iterator[SecondCity]:
     # uvicorn ends its graceful stop by the signal itself, whose default would end this process before its child.
     signal.signal(signal.SIGTERM, _exit)
     # A process of its own: a process has one database.
-    command = [sys.executable, "-m", "service.cli.main", "demo", "--data-dir", str(second.folder)]
-    child = subprocess.Popen([*command, "--host", host, "--port", str(port + 1)])
+    command = [sys.executable, "-m", "service.cli.two_cities", str(second.folder), host, str(port + 1)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE)
     try:
         yield second
     finally:
@@ -78,3 +85,25 @@ def _recognise(settings: Settings, document: dict[str, Any]) -> None:
 
     work: Callable[[], Awaitable[bool]] = publish
     run_with_database(settings, work)
+
+
+def main() -> None:
+    """Run the second city until it is told to stop or its input ends."""
+    from service.cli import serving
+
+    folder, host, port = sys.argv[1:]
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    serving.run_demo(int(port), host, Path(folder))
+
+
+def _end_with_input() -> None:
+    """Wait for the end of standard input, then end this process: as SIGTERM does, or at once after STOP_SECONDS."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_SECONDS)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

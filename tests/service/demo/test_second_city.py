@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 import pytest
 
 from benefits.passes import jose, sd_jwt
 from service.auth.access_tokens import Audience
 from service.demo import seed
 from tests.support.command_line import run_command, start_demo, stop_process
+from tests.support.deadlines import WAIT_SECONDS
 from tests.support.passes import new_key
 from tests.support.processes import free_port, wait_until_ready
 
@@ -110,6 +112,21 @@ def test_a_traveller_borrows_in_the_second_city_until_it_suspends_the_first(
     assert httpx2.get(f"{second.url}/v1/public/issuers").json()["data"] == []
     metadata.write_text("{}", encoding="utf-8")
     assert run_command("key-set", str(metadata)).returncode == 2
+
+
+def test_the_second_city_ends_with_a_first_one_that_was_killed(tmp_path: Path) -> None:
+    port = free_port()
+    running = start_demo(tmp_path / "city", port, "--second-city")
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port + 1}", running)
+        (second,) = psutil.Process(running.pid).children()
+    finally:
+        running.kill()
+        running.communicate(timeout=WAIT_SECONDS)
+    gone, _ = psutil.wait_procs([second], timeout=WAIT_SECONDS)
+    if not gone:
+        second.kill()
+    assert gone == [second]
 
 
 def test_a_second_city_stays_on_this_machine(tmp_path: Path) -> None:
