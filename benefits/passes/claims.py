@@ -19,6 +19,8 @@ URL_LENGTH_MAX = 200
 HOUR_SECONDS = 3600
 """Times of a pass are full hours, so that they do not tell two passes of one minute from others of that hour."""
 LIFETIME_MAX_SECONDS = 24 * HOUR_SECONDS
+LEEWAY_SECONDS = 30
+"""Difference of clocks that is tolerated in every time of a pass, its key binding and its status list."""
 PASSES_OF_A_LIST = 2**20
 """Positions in a status list: 128 KiB of bits, which compress to a few KiB."""
 
@@ -111,11 +113,11 @@ def checked(claims: PassClaims) -> PassClaims:
     return claims
 
 
-def require_valid(claims: PassClaims, at: int, leeway_seconds: int) -> None:
-    """Raise PassRefused unless the pass is valid at `at` (seconds); the leeway is for a clock that is behind."""
+def require_valid(claims: PassClaims, at: int) -> None:
+    """Raise PassRefused unless the pass is valid at `at` (seconds), by a clock that may be LEEWAY_SECONDS behind."""
     if not 0 < claims.expires_at - claims.issued_at <= LIFETIME_MAX_SECONDS:
         raise PassRefused(PassFault.NOT_VALID_NOW, "valid for longer than a day")
     if at >= claims.expires_at:
         raise PassRefused(PassFault.NOT_VALID_NOW, "expired")
-    if at < claims.issued_at - leeway_seconds:
+    if at < claims.issued_at - LEEWAY_SECONDS:
         raise PassRefused(PassFault.NOT_VALID_NOW, "not valid yet")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benefits.passes import jose
-from benefits.passes.claims import PASSES_OF_A_LIST, StatusReference
+from benefits.passes.claims import LEEWAY_SECONDS, PASSES_OF_A_LIST, StatusReference
 from benefits.passes.issuers import PassIssuer
 from benefits.passes.jose import PrivateKey
 from benefits.passes.refusals import PassFault, PassRefused
@@ -72,7 +72,7 @@ def sign(key: PrivateKey, uri: str, revoked: Iterable[int], period: ListTimes) -
     return jose.sign(key, header, claims)
 
 
-def read(token: str, issuer: PassIssuer, at: int, leeway_seconds: int = 30) -> StatusList:
+def read(token: str, issuer: PassIssuer, at: int) -> StatusList:
     """Verify a signed list of an issuer at `at` (seconds).
 
     Raises:
@@ -90,7 +90,7 @@ def read(token: str, issuer: PassIssuer, at: int, leeway_seconds: int = 30) -> S
     if not uri.startswith(issuer.url + "/"):
         raise PassRefused(PassFault.NO_STATUS_LIST, "the list is of another issuer")
     lasts = expires_at - issued_at
-    if at >= expires_at or at < issued_at - leeway_seconds or not 0 < lasts <= LIFETIME_MAX_SECONDS:
+    if at >= expires_at or at < issued_at - LEEWAY_SECONDS or not 0 < lasts <= LIFETIME_MAX_SECONDS:
         raise PassRefused(PassFault.STATUS_LIST_EXPIRED)
     packed = claims["status_list"]
     if not isinstance(packed, dict):

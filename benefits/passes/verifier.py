@@ -19,8 +19,6 @@ from benefits.passes.refusals import PassFault, PassRefused
 from benefits.passes.sd_jwt import KeyBinding
 from benefits.passes.status_list import StatusList
 
-LEEWAY_SECONDS = 30
-"""Difference of clocks that is tolerated."""
 KEY_BINDING_AGE_MAX_SECONDS = 120
 """Time from the device's signature to the verification: to answer a nonce takes seconds."""
 
@@ -82,7 +80,7 @@ def key_of(trust: Trust, issuer: str, key_id: str) -> PublicKey:
 
 def require_for(pass_claims: PassClaims, trust: Trust, at: int) -> None:
     """Raise PassRefused unless the claims hold for this venue, one of its benefits and `at`, and are not revoked."""
-    claims.require_valid(pass_claims, at, LEEWAY_SECONDS)
+    claims.require_valid(pass_claims, at)
     if pass_claims.venue != trust.venue:
         raise PassRefused(PassFault.OTHER_VENUE)
     if pass_claims.benefit_type not in trust.benefit_types:
@@ -112,5 +110,5 @@ def verify_key_binding(
 
 def require_fresh(issued_at: int, at: int) -> None:
     """Raise PassRefused unless the device has signed shortly before `at`."""
-    if not at - KEY_BINDING_AGE_MAX_SECONDS <= issued_at <= at + LEEWAY_SECONDS:
+    if not at - KEY_BINDING_AGE_MAX_SECONDS <= issued_at <= at + claims.LEEWAY_SECONDS:
         raise PassRefused(PassFault.STALE_KEY_BINDING)

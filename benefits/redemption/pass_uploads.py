@@ -90,7 +90,7 @@ async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) 
 
 
 def _is_in_time(use: OfflineUse, at: datetime) -> bool:
-    return at - UPLOADABLE < use.at <= at + timedelta(seconds=verifier.LEEWAY_SECONDS)
+    return at - UPLOADABLE < use.at <= at + timedelta(seconds=claims.LEEWAY_SECONDS)
 
 
 async def _stored_pass(context: UploadContext, use: OfflineUse, at: datetime) -> OfflinePass | None:
@@ -151,7 +151,7 @@ def _require_for(context: UploadContext, pass_claims: PassClaims, at: int) -> No
         raise PassRefused(PassFault.UNKNOWN_ISSUER)
     if pass_claims.venue != claims.venue_url(context.issuer_url, context.venue["venue_id"]):
         raise PassRefused(PassFault.OTHER_VENUE)
-    claims.require_valid(pass_claims, at, verifier.LEEWAY_SECONDS)
+    claims.require_valid(pass_claims, at)
 
 
 async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> BookedUse:

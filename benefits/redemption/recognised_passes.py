@@ -18,11 +18,11 @@ from typing import NamedTuple
 from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
 from benefits.models import RecognisedUse
 from benefits.passes import cwt, issuers, jose, sd_jwt, status_list, verifier
-from benefits.passes.claims import PassClaims, venue_url
+from benefits.passes.claims import LEEWAY_SECONDS, PassClaims, venue_url
 from benefits.passes.issuers import PassIssuer
 from benefits.passes.refusals import PassFault, PassRefused
 from benefits.passes.status_list import StatusList
-from benefits.passes.verifier import LEEWAY_SECONDS, Trust, VerifiedPass
+from benefits.passes.verifier import Trust, VerifiedPass
 from benefits.redemption import pass_redemptions, quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_issue import UPLOAD_WINDOW

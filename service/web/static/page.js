@@ -19,7 +19,8 @@ for (const button of document.querySelectorAll("[data-print]")) {
 }
 
 // Delete the passes of this device after signing out or an erasure.
-if (document.querySelector("[data-forget-passes]")) globalThis.indexedDB?.deleteDatabase("credit-easy-passes");
+if (document.querySelector("[data-forget-passes]") && globalThis.indexedDB)
+  import("./pass_store.js").then(({ deleteAll }) => deleteAll());
 
 // Residents keep one page for times without a network. A kiosk keeps nothing.
 if (document.body.classList.contains("resident")) navigator.serviceWorker?.register("/worker.js").catch(() => {});
