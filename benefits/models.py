@@ -203,7 +203,7 @@ class RecognisedUse(TableModel):
         table = "recognised_use"
 
 
-class PresentationRequest(TableModel):
+class WalletRequest(TableModel):
     """A venue's request for a pass in a wallet. `redemption_id` is NULL where the answer was a "no"."""
 
     request_id = Text(primary_key=True)

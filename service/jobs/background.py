@@ -15,12 +15,12 @@ from benefits.catalogue import in_force as catalogue
 from benefits.redemption import (
     lasting_tickets,
     pass_issue,
-    presentation_requests,
     quotas,
     recognised_passes,
     reversal,
     sessions,
     tickets,
+    wallet_requests,
 )
 from benefits.statistics import population
 from consent.consents import expiry, link_codes, link_endings, recipient_changes, withdrawal_copies
@@ -66,7 +66,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "lasting_tickets_deleted": lambda: lasting_tickets.delete_old(at),
         "passes_deleted": lambda: pass_issue.delete_old(at),
         "recognised_uses_deleted": lambda: recognised_passes.delete_old(at),
-        "presentation_requests_deleted": lambda: presentation_requests.delete_old(at),
+        "wallet_requests_deleted": lambda: wallet_requests.delete_old(at),
         "bookings_cancelled": lambda: sessions.cancel_all_uncovered(app_context.keyring, at),
         "bookings_deleted": lambda: sessions.delete_old(at),
         "quotas_deleted": lambda: quotas.delete_ended(pass_issue.first_uploadable_day(today)),

@@ -73,5 +73,5 @@ class IssuerList(ApiModel):
     next_cursor: NextCursor
 
 
-class PresentationReceived(ApiModel):
+class WalletAnswerReceived(ApiModel):
     """The answer to a wallet, the same for every outcome: it has no members."""

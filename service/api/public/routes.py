@@ -12,10 +12,10 @@ from service.api.public import (
     log_schemas,
     pass_schemas,
     passes,
-    presentations,
     schemas,
     schemes,
     transparency,
+    wallet_answers,
 )
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
@@ -152,9 +152,9 @@ PUBLIC = (
         "/v1/public/presentations/{request_id}",
         "answerPresentationRequest",
         "Answer a venue's request for a pass, as a wallet",
-        presentations.receive,
+        wallet_answers.receive,
         None,
-        {200: pass_schemas.PresentationReceived},
+        {200: pass_schemas.WalletAnswerReceived},
         raw=True,
         errors=("body_too_large", "not_a_form"),
     ),

@@ -16,6 +16,7 @@ from service.api.common_schemas import CivilDayText, Instant
 from service.http.json_io import ApiModel
 
 IssuerMetadataText = Annotated[str, Field(min_length=1, max_length=METADATA_BYTES_MAX)]
+KeyBindingText = Annotated[str, Field(min_length=1, max_length=KEY_BINDING_LENGTH_MAX)]
 StatusListText = Annotated[str, Field(min_length=1, max_length=TOKEN_LENGTH_MAX)]
 
 
@@ -25,7 +26,7 @@ class ShownPassBody(ApiModel):
     # "pass" is a keyword of Python.
     signed: Annotated[str, Field(alias="pass", min_length=1, max_length=PASS_LENGTH_MAX)]
     """The text of the scanned code, spaces included, which begins with `CE1:`; or the pass, `<JWS>~`."""
-    presentation: Annotated[str, Field(min_length=1, max_length=KEY_BINDING_LENGTH_MAX)] | None = None
+    key_binding: Annotated[KeyBindingText | None, Field(alias="presentation")] = None
     """The key-binding JWT of a pass `<JWS>~`; absent for a scanned code."""
     issuer: IssuerMetadataText | None = None
     """Of another city's pass: the document at its `/.well-known/jwt-vc-issuer`, as text."""
@@ -39,7 +40,7 @@ class OfflineItem(ApiModel):
     # "pass" is a keyword of Python.
     signed: Annotated[str, Field(alias="pass", min_length=1, max_length=PASS_LENGTH_MAX)]
     """The pass, `<JWS>~`, or the text of its scanned code."""
-    presentation: Annotated[str, Field(min_length=1, max_length=KEY_BINDING_LENGTH_MAX)] | None = None
+    key_binding: Annotated[KeyBindingText | None, Field(alias="presentation")] = None
     """The key-binding JWT with which the device showed it; absent for a scanned code."""
     at: Instant
     """The time at which it was honoured."""

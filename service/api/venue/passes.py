@@ -32,7 +32,7 @@ async def redeem(context: RequestContext, body: pass_schemas.ShownPassBody) -> A
     brought = BroughtTexts(
         () if body.issuer is None else (body.issuer,), () if body.status_list is None else (body.status_list,)
     )
-    use = OfflineUse(body.signed, body.presentation, context.at)
+    use = OfflineUse(body.signed, body.key_binding, context.at)
     booked = await pass_uploads.redeem_shown(await uploads_of_venue(context, brought), use, context.civil_time)
     if booked is None:
         return Answer(schemas.StandardTermsAnswer())
@@ -60,9 +60,9 @@ async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Ans
     for place, item in enumerate(body.items):
         at = _instant(item.at, place)
         try:
-            uses.append((OfflineUse(item.signed, item.presentation, at), app_context.civil_time_at(at)))
+            uses.append((OfflineUse(item.signed, item.key_binding, at), app_context.civil_time_at(at)))
         except InstantOutOfRange:
-            uses.append((OfflineUse(item.signed, item.presentation, at), None))
+            uses.append((OfflineUse(item.signed, item.key_binding, at), None))
     results = [
         pass_schemas.OfflineResult(
             result=booked.result,

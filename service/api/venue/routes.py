@@ -9,10 +9,10 @@ from service.api.venue import (
     handlers,
     pass_schemas,
     passes,
-    presentation_schemas,
-    presentations,
     schemas,
     sessions,
+    wallet_request_schemas,
+    wallet_requests,
 )
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Parameter
@@ -77,9 +77,9 @@ VENUE = (
         "/v1/venue/presentation-requests",
         "requestPresentation",
         "Ask a resident's wallet for a pass",
-        presentations.create_request,
-        presentation_schemas.PresentationRequestBody,
-        {201: presentation_schemas.PresentationRequestAnswer},
+        wallet_requests.create_request,
+        wallet_request_schemas.WalletRequestBody,
+        {201: wallet_request_schemas.WalletRequestAnswer},
         key="required",
         errors=("conflict", "no_offline_pass", "not_found", "suspended"),
         location="/v1/venue/presentation-requests/{request_id}",
@@ -88,8 +88,8 @@ VENUE = (
         "/v1/venue/presentation-requests/{request_id}",
         "readPresentationRequest",
         "Read the verdict of a request to a wallet",
-        presentations.read_request,
-        presentation_schemas.PresentationResult,
+        wallet_requests.read_request,
+        wallet_request_schemas.WalletRequestResult,
         errors=("not_found", "suspended"),
     ),
     CALLS.get(

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import segno
 
-from benefits.redemption import presentation_requests, reversal
+from benefits.redemption import reversal, wallet_requests
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
-from service.api.venue import handlers, passes, presentation_schemas, schemas
+from service.api.venue import handlers, passes, schemas, wallet_request_schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 
 
-async def create_request(context: RequestContext, body: presentation_schemas.PresentationRequestBody) -> Answer:
-    """Make a request for a pass for a benefit at the venue. Errors as `presentation_requests.create`."""
+async def create_request(context: RequestContext, body: wallet_request_schemas.WalletRequestBody) -> Answer:
+    """Make a request for a pass for a benefit at the venue. Errors as `wallet_requests.create`."""
     uploads = await passes.uploads_of_venue(context)
-    request = await presentation_requests.create(uploads, body.benefit_id, context.civil_time)
+    request = await wallet_requests.create(uploads, body.benefit_id, context.civil_time)
     drawn = segno.make_qr(request.url, error="l").svg_inline(scale=4, border=4, unit="px")
     return Answer(
-        presentation_schemas.PresentationRequestAnswer(
+        wallet_request_schemas.WalletRequestAnswer(
             request_id=request.request_id,
             request_url=request.url,
             qr_svg=drawn,
@@ -32,9 +32,11 @@ async def create_request(context: RequestContext, body: presentation_schemas.Pre
 async def read_request(context: RequestContext, _: None) -> Answer:
     """Return the state of one of the venue's requests, and its verdict; NotFound for any other."""
     venue, request_id = await handlers.own_venue(context), context.request.path_params["request_id"]
-    stored = await presentation_requests.get(venue["venue_id"], request_id, context.at)
+    stored = await wallet_requests.get(venue["venue_id"], request_id, context.at)
     verdict = None if stored.state != "answered" else await _verdict(venue["venue_id"], stored.redemption_id)
-    return Answer(presentation_schemas.PresentationResult(request_id=request_id, state=stored.state, verdict=verdict))
+    return Answer(
+        wallet_request_schemas.WalletRequestResult(request_id=request_id, state=stored.state, verdict=verdict)
+    )
 
 
 async def _verdict(venue_id: str, redemption_id: str | None) -> schemas.RedemptionAnswer | schemas.StandardTermsAnswer:

@@ -8,8 +8,8 @@ import orjson
 from starlette.requests import Request
 
 from benefits.passes.sd_jwt import KEY_BINDING_LENGTH_MAX, PASS_LENGTH_MAX
-from benefits.redemption import presentation_requests
-from benefits.redemption.presentation_requests import CREDENTIAL, WalletAnswer
+from benefits.redemption import wallet_requests
+from benefits.redemption.wallet_requests import CREDENTIAL, WalletAnswer
 from consent.database import queries
 from service.api.public import pass_schemas
 from service.api.venue import passes
@@ -24,7 +24,7 @@ STATE_LENGTH_MAX = 64
 
 
 async def receive(context: RequestContext, _: None) -> Answer:
-    """Redeem the benefit of an open request with the presentation that answers it.
+    """Redeem the benefit of an open request with the pass that answers it.
 
     The wallet gets the same answer for every outcome, also for a request that does not exist, has ended or was
     answered before: the desk has the verdict.
@@ -32,14 +32,14 @@ async def receive(context: RequestContext, _: None) -> Answer:
     answer = await _read(context.request)
     app_context, request_id = context.app_context, context.request.path_params["request_id"]
     async with queries.transaction():
-        row = await presentation_requests.claim(request_id, answer, context.civil_time)
-        if row is not None and answer.presentation is not None:
+        row = await wallet_requests.claim(request_id, answer, context.civil_time)
+        if row is not None and answer.shown_pass is not None:
             catalogue = await app_context.catalogue.read(context.at)
             venue = catalogue.venue(row.venue_id)
             if venue is not None:
                 uploads = await passes.uploads_at(context, venue)
-                await presentation_requests.redeem(uploads, row, answer.presentation, context.civil_time)
-    return Answer(pass_schemas.PresentationReceived())
+                await wallet_requests.redeem(uploads, row, answer.shown_pass, context.civil_time)
+    return Answer(pass_schemas.WalletAnswerReceived())
 
 
 async def _read(request: Request) -> WalletAnswer:
@@ -55,17 +55,17 @@ async def _read(request: Request) -> WalletAnswer:
         fields = dict(parse_qsl(raw.decode("ascii"), strict_parsing=True, max_num_fields=FIELDS_MAX))
     except ValueError:
         return WalletAnswer("", None)
-    return WalletAnswer(fields.get("state", "")[:STATE_LENGTH_MAX], _presentation(fields.get("vp_token", "")))
+    return WalletAnswer(fields.get("state", "")[:STATE_LENGTH_MAX], _shown_pass(fields.get("vp_token", "")))
 
 
-def _presentation(vp_token: str) -> str | None:
-    """Return the one presentation of a `vp_token`; None for another form."""
+def _shown_pass(vp_token: str) -> str | None:
+    """Return the one pass of a `vp_token`, with its key binding; None for another form."""
     try:
-        shown = orjson.loads(vp_token)
+        credentials = orjson.loads(vp_token)
     except orjson.JSONDecodeError:
         return None
-    presentations = shown.get(CREDENTIAL) if isinstance(shown, dict) and len(shown) == 1 else None
-    if not isinstance(presentations, list) or len(presentations) != 1 or not isinstance(presentations[0], str):
+    shown = credentials.get(CREDENTIAL) if isinstance(credentials, dict) and len(credentials) == 1 else None
+    if not isinstance(shown, list) or len(shown) != 1 or not isinstance(shown[0], str):
         return None
-    text: str = presentations[0]
+    text: str = shown[0]
     return text if len(text) <= PASS_LENGTH_MAX + KEY_BINDING_LENGTH_MAX else None

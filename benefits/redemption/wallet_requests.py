@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import orjson
 
 from benefits.catalogue.model import LiveBenefit, is_offered_at
-from benefits.models import PresentationRequest
+from benefits.models import WalletRequest
 from benefits.passes import claims, jose, sd_jwt
 from benefits.passes.refusals import PassRefused
 from benefits.redemption import pass_issue, pass_uploads
@@ -58,10 +58,10 @@ class StoredRequest(NamedTuple):
 
 
 class WalletAnswer(NamedTuple):
-    """The answer of a wallet; `presentation` is None where it sent an error, or nothing that can be a pass."""
+    """The answer of a wallet; `shown_pass` is None where it sent an error, or nothing that can be a pass."""
 
     state: str
-    presentation: str | None
+    shown_pass: str | None
 
 
 def response_uri(issuer_url: str, request_id: str) -> str:
@@ -82,11 +82,11 @@ async def create(context: UploadContext, benefit_id: str, now: CivilTime) -> New
     if benefit is None or not is_offered_at(benefit, context.venue):
         raise NotFound("the benefit is not offered at this venue")
     pass_issue.require_passes(benefit)
-    still_open = PresentationRequest.filter(venue_id=venue_id, answered_at=None, expires_at__gt=now.micros)
+    still_open = WalletRequest.filter(venue_id=venue_id, answered_at=None, expires_at__gt=now.micros)
     if await still_open.count() >= OPEN_REQUESTS_MAX:
         raise Conflict(f"at most {OPEN_REQUESTS_MAX} requests of a venue are open at a time")
     expires_at = now.at + REQUEST_LIFE
-    row = await PresentationRequest.create(
+    row = await WalletRequest.create(
         request_id=new_id(),
         venue_id=venue_id,
         benefit_id=benefit_id,
@@ -108,7 +108,7 @@ async def _versions_with_passes(benefit: LiveBenefit, at: datetime) -> list[int]
     return [*recent, benefit.version]
 
 
-def _url(context: UploadContext, row: PresentationRequest, with_passes: Sequence[int]) -> str:
+def _url(context: UploadContext, row: WalletRequest, with_passes: Sequence[int]) -> str:
     """Return the request for a pass of one of these versions as a link.
 
     It is not signed: the prefix `redirect_uri` forbids that (OpenID4VP 1.0, 5.9.3).
@@ -137,38 +137,38 @@ def _url(context: UploadContext, row: PresentationRequest, with_passes: Sequence
     return f"openid4vp://?{urlencode(request)}"
 
 
-async def claim(request_id: str, answer: WalletAnswer, now: CivilTime) -> PresentationRequest | None:
+async def claim(request_id: str, answer: WalletAnswer, now: CivilTime) -> WalletRequest | None:
     """Return the open request that an answer is for, which nobody can answer again; None for any other.
 
     An answer with another state takes nothing.
     """
-    row = await PresentationRequest.get_or_none(request_id=request_id)
+    row = await WalletRequest.get_or_none(request_id=request_id)
     if row is None or not hmac.compare_digest(row.state.encode(), answer.state.encode()):
         return None
-    taken = await PresentationRequest.filter(request_id=request_id, answered_at=None, expires_at__gt=now.micros).update(
+    taken = await WalletRequest.filter(request_id=request_id, answered_at=None, expires_at__gt=now.micros).update(
         answered_at=now.micros
     )
     return row if taken else None
 
 
-async def redeem(context: UploadContext, row: PresentationRequest, presentation: str, now: CivilTime) -> None:
-    """Redeem the benefit of a claimed request with the presentation that answers it.
+async def redeem(context: UploadContext, row: WalletRequest, shown_pass: str, now: CivilTime) -> None:
+    """Redeem the benefit of a claimed request with the pass that answers it, `<JWS>~<key-binding JWT>`.
 
     A "no" stores no redemption; it can spend the pass (`pass_uploads.redeem_shown`).
     """
     try:
-        signed_pass, key_binding = sd_jwt.split(presentation)
+        signed_pass, key_binding = sd_jwt.split(shown_pass)
     except PassRefused:
         return
     asked = Asked(CLIENT_PREFIX + response_uri(context.issuer_url, row.request_id), row.nonce, row.benefit_id)
     booked = await pass_uploads.redeem_shown(context, OfflineUse(signed_pass, key_binding, now.at, asked), now)
     if booked is not None:
-        await PresentationRequest.filter(request_id=row.request_id).update(redemption_id=booked.redemption_id)
+        await WalletRequest.filter(request_id=row.request_id).update(redemption_id=booked.redemption_id)
 
 
 async def get(venue_id: str, request_id: str, at: datetime) -> StoredRequest:
     """Return a request of a venue with its state at `at`; NotFound for any other."""
-    row = await PresentationRequest.get_or_none(request_id=request_id, venue_id=venue_id)
+    row = await WalletRequest.get_or_none(request_id=request_id, venue_id=venue_id)
     if row is None:
         raise NotFound("the venue has no such request")
     state = "expired" if row.expires_at <= queries.to_micros(at) else "open"
@@ -177,4 +177,4 @@ async def get(venue_id: str, request_id: str, at: datetime) -> StoredRequest:
 
 async def delete_old(at: datetime) -> int:
     """Delete the requests that ended a day ago; return their number."""
-    return await PresentationRequest.filter(expires_at__lte=queries.to_micros(at - timedelta(days=1))).delete()
+    return await WalletRequest.filter(expires_at__lte=queries.to_micros(at - timedelta(days=1))).delete()

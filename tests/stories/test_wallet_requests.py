@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from benefits.passes import sd_jwt
-from benefits.redemption import presentation_requests
+from benefits.redemption import wallet_requests
 from consent.database import queries
 from service.auth.access_tokens import Audience
 from service.jobs import background
@@ -169,7 +169,7 @@ async def test_another_state_and_an_unknown_request_take_nothing(town: City) -> 
 async def test_a_request_ends_after_three_minutes_and_is_deleted_after_a_day(town: City) -> None:
     shown = (await offline.take_passes(await means.driver(town), 1, PARKING))[0]
     new = await new_request(town)
-    town.shift.by = presentation_requests.REQUEST_LIFE
+    town.shift.by = wallet_requests.REQUEST_LIFE
     request = read(new)
     assert (await post(town, request, await answer_of(town, shown, request))).json() == {}
     assert (await verdict(town, new)) == {"request_id": new["request_id"], "state": "expired"}
@@ -193,7 +193,7 @@ async def test_bodies_are_small_forms(town: City) -> None:
 async def test_a_venue_has_few_open_requests_and_only_of_its_benefits(
     town: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presentation_requests, "OPEN_REQUESTS_MAX", 2)
+    monkeypatch.setattr(wallet_requests, "OPEN_REQUESTS_MAX", 2)
     for _ in range(2):
         await new_request(town)
     full = await town.venue(PARKING[1]).post(PATH, {"benefit_id": PARKING[0]})

@@ -12,14 +12,14 @@ from service.http.openapi.named import one_of, text
 RequestId = Annotated[str, text("The id of the request.")]
 
 
-class PresentationRequestBody(ApiModel):
+class WalletRequestBody(ApiModel):
     """A request for a pass: of which benefit."""
 
     benefit_id: DocumentId
     """The benefit for which a pass is requested."""
 
 
-class PresentationRequestAnswer(ApiModel):
+class WalletRequestAnswer(ApiModel):
     """A request for the resident's wallet, to be shown on the desk's screen."""
 
     request_id: RequestId
@@ -31,10 +31,10 @@ class PresentationRequestAnswer(ApiModel):
     """The end of the request, three minutes after it was made."""
 
 
-class PresentationResult(ApiModel):
+class WalletRequestResult(ApiModel):
     """The state of a request, and the verdict once it was answered."""
 
     request_id: RequestId
-    state: Annotated[str, one_of("PresentationState", "The state of a request.", "open", "answered", "expired")]
+    state: Annotated[str, one_of("WalletRequestState", "The state of a request.", "open", "answered", "expired")]
     verdict: RedemptionAnswer | StandardTermsAnswer | None = None
     """The verdict: the benefit was redeemed, or standard terms for every reason; absent until the answer."""
