@@ -40,7 +40,7 @@ class UploadContext:
     keyring: Keyring
     catalogue: InForce
     venue: Body
-    issuer_url: str
+    city_url: str
     issuer_keys: Mapping[str, PublicKey]
     recognised: RecognisedIssuers
 
@@ -72,10 +72,10 @@ async def _book_either(
     if (
         use.asked is not None
         or not _is_in_time(use, at)
-        or not recognised_passes.is_of_another_city(use, context.issuer_url)
+        or not recognised_passes.is_of_another_city(use, context.city_url)
     ):
         return BookedUse(UploadResult.REFUSED)
-    other = RecognisedContext(context.keyring, context.catalogue, context.venue, context.issuer_url, context.recognised)
+    other = RecognisedContext(context.keyring, context.catalogue, context.venue, context.city_url, context.recognised)
     return await recognised_passes.book(other, use, moment, at)
 
 
@@ -104,7 +104,7 @@ async def _stored_pass(context: UploadContext, use: OfflineUse, at: datetime) ->
         pass_claims = _verify(context, use)
     except PassRefused:
         return None
-    row = await OfflinePass.get_or_none(pass_id=pass_id_at(context.issuer_url, pass_claims.status))
+    row = await OfflinePass.get_or_none(pass_id=pass_id_at(context.city_url, pass_claims.status))
     thumbprint = jose.encode(jose.thumbprint(pass_claims.device_key))
     return row if row is not None and row.key_thumbprint == thumbprint else None
 
@@ -133,7 +133,7 @@ def _verify_answer(context: UploadContext, asked: Asked, pass_claims: PassClaims
     key_binding = verifier.verify_key_binding(use.key_binding, use.signed_pass, pass_claims, at, asked.audience)
     if not hmac.compare_digest(key_binding.nonce, asked.nonce):
         raise PassRefused(PassFault.WRONG_KEY_BINDING, "another nonce")
-    if not pass_claims.benefit_type.startswith(claims.benefit_types_of(context.issuer_url, asked.benefit_id)):
+    if not pass_claims.benefit_type.startswith(claims.benefit_types_of(context.city_url, asked.benefit_id)):
         raise PassRefused(PassFault.OTHER_BENEFIT)
 
 
@@ -147,9 +147,9 @@ def _verify_scanned(context: UploadContext, use: OfflineUse) -> PassClaims:
 
 def _require_for(context: UploadContext, pass_claims: PassClaims, at: int) -> None:
     """Raise PassRefused unless claims are of this city, for this venue, and valid at `at` (seconds)."""
-    if pass_claims.issuer != context.issuer_url:
+    if pass_claims.issuer != context.city_url:
         raise PassRefused(PassFault.UNKNOWN_ISSUER)
-    if pass_claims.venue != claims.venue_url(context.issuer_url, context.venue["venue_id"]):
+    if pass_claims.venue != claims.venue_url(context.city_url, context.venue["venue_id"]):
         raise PassRefused(PassFault.OTHER_VENUE)
     claims.require_valid(pass_claims, at)
 

@@ -64,9 +64,9 @@ class WalletAnswer(NamedTuple):
     shown_pass: str | None
 
 
-def response_uri(issuer_url: str, request_id: str) -> str:
+def response_uri(city_url: str, request_id: str) -> str:
     """Return the address to which a wallet posts its answer."""
-    return f"{issuer_url}/v1/public/presentations/{request_id}"
+    return f"{city_url}/v1/public/presentations/{request_id}"
 
 
 async def create(context: UploadContext, benefit_id: str, now: CivilTime) -> NewRequest:
@@ -113,16 +113,16 @@ def _url(context: UploadContext, row: WalletRequest, with_passes: Sequence[int])
 
     It is not signed: the prefix `redirect_uri` forbids that (OpenID4VP 1.0, 5.9.3).
     """
-    answer_to = response_uri(context.issuer_url, row.request_id)
+    answer_to = response_uri(context.city_url, row.request_id)
     query = {
         "id": CREDENTIAL,
         "format": sd_jwt.TYPE,
         "require_cryptographic_holder_binding": True,
         "meta": {
-            "vct_values": [claims.benefit_type(context.issuer_url, row.benefit_id, version) for version in with_passes]
+            "vct_values": [claims.benefit_type(context.city_url, row.benefit_id, version) for version in with_passes]
         },
         # A wallet may have passes of other venues, which prove nothing here.
-        "claims": [{"path": ["aud"], "values": [claims.venue_url(context.issuer_url, row.venue_id)]}],
+        "claims": [{"path": ["aud"], "values": [claims.venue_url(context.city_url, row.venue_id)]}],
     }
     request: Mapping[str, Any] = {
         "response_type": "vp_token",
@@ -160,7 +160,7 @@ async def redeem(context: UploadContext, row: WalletRequest, shown_pass: str, no
         signed_pass, key_binding = sd_jwt.split(shown_pass)
     except PassRefused:
         return
-    asked = Asked(CLIENT_PREFIX + response_uri(context.issuer_url, row.request_id), row.nonce, row.benefit_id)
+    asked = Asked(CLIENT_PREFIX + response_uri(context.city_url, row.request_id), row.nonce, row.benefit_id)
     booked = await pass_uploads.redeem_shown(context, OfflineUse(signed_pass, key_binding, now.at, asked), now)
     if booked is not None:
         await WalletRequest.filter(request_id=row.request_id).update(redemption_id=booked.redemption_id)

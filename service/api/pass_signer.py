@@ -8,7 +8,7 @@ from service.http.endpoints import RequestContext
 from service.http.problems import Problem
 
 
-def issuer_url(context: RequestContext) -> str:
+def city_url(context: RequestContext) -> str:
     """Return the address by which passes name this city; in the demonstration that of the request."""
     public = context.app_context.settings.public_url
     return public or str(context.request.base_url).rstrip("/")
@@ -26,4 +26,4 @@ async def signer(context: RequestContext, without: str = "not_found") -> PassSig
         raise Problem(without)
     if not await public_keys.may_sign_passes(key, context.at):
         raise Problem("unavailable")
-    return PassSigner(issuer_url(context), key.key)
+    return PassSigner(city_url(context), key.key)

@@ -30,7 +30,7 @@ from consent.kernel.faults import Fault, Values
 from consent.oversight import draft_refusals
 from service.api.admin import schemas, yaml_export
 from service.api.admin.queries import named_kind, named_version, tag
-from service.api.pass_signer import issuer_url
+from service.api.pass_signer import city_url
 from service.api.staff_divisions import require_own
 from service.auth.access_tokens import Administrator
 from service.http import json_io
@@ -132,7 +132,7 @@ async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
         return await resume(context, None)
     in_force_from = context.at
     if version.state == "submitted":
-        reported = await publish.require_passed(version, context.at, context.today, issuer_url(context))
+        reported = await publish.require_passed(version, context.at, context.today, city_url(context))
         if await publish.hold_unread(version, reported, staff_id_of(context), context.at):
             return Answer(schemas.StateAnswer(state="in_review"))
         in_force_from = begins_at(context, version)
@@ -159,7 +159,7 @@ async def resume(context: RequestContext, _: None) -> Answer:
     """Request that a suspended version resume; a second person's request starts it."""
     version = await _own_version(context)
     resumed, started = await publish.resume(
-        version, staff_id_of(context), context.at, context.today, issuer_url(context)
+        version, staff_id_of(context), context.at, context.today, city_url(context)
     )
     return Answer(
         schemas.StateAnswer(state=await versions.state_of(resumed, context.at) if started else "resume_requested")
@@ -217,7 +217,7 @@ async def checked_preview(
     context: RequestContext, kind: DocumentKind, document: Mapping[str, Any]
 ) -> Sequence[Finding]:
     """Return the findings of a draft or preview, and count its refusals by member of staff and day."""
-    reported = await publish.check(kind, document, context.at, context.today, issuer_url(context))
+    reported = await publish.check(kind, document, context.at, context.today, city_url(context))
     await draft_refusals.count(staff_id_of(context), reported, context.today)
     return reported
 
@@ -287,7 +287,7 @@ def _require_fit(context: RequestContext, document: Mapping[str, Any]) -> None:
 
 
 def _publication_check(context: RequestContext) -> lifecycle.PublicationCheck:
-    return partial(publish.check, at=context.at, today=context.today, city_url=issuer_url(context))
+    return partial(publish.check, at=context.at, today=context.today, city_url=city_url(context))
 
 
 def staff_id_of(context: RequestContext) -> str:

@@ -18,7 +18,7 @@ from consent.domain.document_kinds import Finding
 from consent.kernel.errors import Conflict
 from service.api.admin import package_schemas
 from service.api.admin.handlers import begins_at, finding_answers, staff_id_of
-from service.api.pass_signer import issuer_url
+from service.api.pass_signer import city_url
 from service.api.staff_divisions import require_own
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -38,7 +38,7 @@ async def submit_package(context: RequestContext, body: package_schemas.PackageB
     """
     members = await _members(context, body)
     submitted, reported = await package_rules.submit(
-        members, staff_id_of(context), context.at, context.today, issuer_url(context)
+        members, staff_id_of(context), context.at, context.today, city_url(context)
     )
     return Answer(await _answer(context, submitted, reported), 201)
 
@@ -82,7 +82,7 @@ async def read_package(context: RequestContext, _: None) -> Answer:
     reported = None
     if package.state == "open":
         reported = await package_rules.check(
-            await packages.members_of(package), context.at, context.today, issuer_url(context)
+            await packages.members_of(package), context.at, context.today, city_url(context)
         )
     return Answer(await _answer(context, package, reported))
 
@@ -100,11 +100,11 @@ async def approve_package(context: RequestContext, body: package_schemas.Approve
     await packages.require_current(package, body.sha256)
     if any(member.state != "submitted" for member in await packages.members_of(package)):
         raise Conflict("a privacy officer has to review the package first")
-    if await package_rules.hold_unread(package, staff_id, context.at, context.today, issuer_url(context)):
+    if await package_rules.hold_unread(package, staff_id, context.at, context.today, city_url(context)):
         return Answer(package_schemas.PackageDecided(package_id=package.package_id, state="in_review"))
     suspended: list[str] = []
     for member in await packages.end(package, "approved", staff_id, context.at):
-        reported = await publish.require_passed(member, context.at, context.today, issuer_url(context))
+        reported = await publish.require_passed(member, context.at, context.today, city_url(context))
         if await publish.is_unread(member, reported):
             raise Conflict("the rules flag a document once the others are in force; submit it on its own")
         approved = await lifecycle.approve(member, member.sha256, staff_id, context.at, begins_at(context, member))

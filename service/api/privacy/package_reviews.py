@@ -11,7 +11,7 @@ from consent.documents.packages import Package
 from consent.events import ledger
 from consent.kernel.errors import NotFound
 from consent.oversight import reviews
-from service.api.pass_signer import issuer_url
+from service.api.pass_signer import city_url
 from service.api.privacy import review_schemas
 from service.api.privacy.review_answers import changes_since_last_in_force, decided_members, findings_for_officer
 from service.api.staff_divisions import require_own
@@ -35,7 +35,7 @@ async def read(context: RequestContext, review_id: str, staff_id: str) -> Answer
         raise NotFound("there is no such review")
     await ledger.record_officer_read(staff_id, None, f"review.read {review_id}", context.at)
     checks = (
-        await package_rules.check(members, context.at, context.today, issuer_url(context))
+        await package_rules.check(members, context.at, context.today, city_url(context))
         if waits
         else [()] * len(members)
     )

@@ -17,7 +17,7 @@ from consent.events import ledger
 from consent.kernel.errors import Changed, NotFound
 from consent.oversight import reviews
 from consent.oversight.reviews import Review
-from service.api.pass_signer import issuer_url
+from service.api.pass_signer import city_url
 from service.api.privacy import package_reviews, review_schemas
 from service.api.privacy.review_answers import changes_since_last_in_force, decided_members, findings_for_officer
 from service.api.staff_divisions import require_own, require_own_source
@@ -84,7 +84,7 @@ async def read_review(context: RequestContext, _: None) -> Answer:
         **await changes_since_last_in_force(version),
     }
     if decision is None:
-        reported = await publish.check(version.kind, version.body, context.at, context.today, issuer_url(context))
+        reported = await publish.check(version.kind, version.body, context.at, context.today, city_url(context))
         answer["asks_recipient"] = version.state == "in_review" and names.asks_for_recipient(reported)
         answer["findings"] = findings_for_officer(context, reported)
     return Answer(review_schemas.ReviewAnswer(**answer))
@@ -159,13 +159,13 @@ async def _decide_document(
         if approve and body.recipient is not None:
             await recipients.decide(stored, body.recipient)
     elif approve:
-        await publish.resume(stored, staff_id, context.at, context.today, issuer_url(context))
+        await publish.resume(stored, staff_id, context.at, context.today, city_url(context))
     else:
         await lifecycle.retire_suspended(*version, staff_id, context.at)
 
 
 async def _asks_recipient(version: Version, context: RequestContext) -> bool:
-    reported = await publish.check(version.kind, version.body, context.at, context.today, issuer_url(context))
+    reported = await publish.check(version.kind, version.body, context.at, context.today, city_url(context))
     return names.asks_for_recipient(reported)
 
 

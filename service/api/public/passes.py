@@ -29,7 +29,7 @@ async def read_issuer(context: RequestContext, _: None) -> Answer:
         raise Problem("not_found")
     keys = await public_keys.issuer_keys(key, context.at)
     answer = pass_schemas.PassIssuerMetadata(
-        issuer=pass_signer.issuer_url(context),
+        issuer=pass_signer.city_url(context),
         jwks=pass_schemas.PassKeySet(keys=[pass_schemas.PassKey(**jwk) for jwk in keys]),
     )
     return Answer(answer, headers={"Cache-Control": f"public, max-age={public_keys.CACHE_SECONDS}"})

@@ -94,7 +94,7 @@ async def uploads_at(context: RequestContext, venue: Body, brought: BroughtTexts
     app_context = context.app_context
     catalogue = await app_context.catalogue.read(context.at)
     keys = await public_keys.recent_pass_keys(context.at)
-    city_url = pass_signer.issuer_url(context)
+    city_url = pass_signer.city_url(context)
     return UploadContext(
         app_context.keyring,
         catalogue,
