@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benefits.models import Redemption
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.pass_uses import BookedUse, UploadResult
+from benefits.redemption.pass_uses import RecordedUse, UploadResult
 from consent.crypto.blind_index import new_id
 from consent.database import queries
 
@@ -35,8 +35,8 @@ async def store(redeemed: RedeemedPass, used: CivilTime, runs_until: date) -> st
     return redemption_id
 
 
-async def booked_before(redemption_id: str) -> BookedUse:
+async def redeemed_before(redemption_id: str) -> RecordedUse:
     """Return the result for a use that was uploaded again, with its redemption and that one's last day."""
     redemption = await queries.fetch_one("SELECT runs_until FROM redemption WHERE redemption_id = $1", redemption_id)
     runs_until = None if redemption is None else queries.from_day_number(redemption["runs_until"])
-    return BookedUse(UploadResult.ALREADY_BOOKED, redemption_id, runs_until)
+    return RecordedUse(UploadResult.ALREADY_REDEEMED, redemption_id, runs_until)

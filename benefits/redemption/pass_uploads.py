@@ -1,4 +1,4 @@
-"""Uploads of passes that a venue honoured without a network: each is booked once.
+"""Uploads of passes that a venue honoured without a network: each is recorded once.
 
 A use counts on the quotas of its own day. Beyond a quota, after a stop, a withdrawal or an erasure, or where one pass
 was honoured twice, the venue bears it: no counter changes; the only event is that the pass was used. The venue gets one
@@ -21,7 +21,7 @@ from benefits.passes.refusals import PassFault, PassRefused
 from benefits.redemption import pass_redemptions, quotas, recognised_passes, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_issue import UPLOADABLE, pass_id_at
-from benefits.redemption.pass_uses import Asked, BookedUse, OfflineUse, UploadResult
+from benefits.redemption.pass_uses import Asked, OfflineUse, RecordedUse, UploadResult
 from benefits.redemption.recognised_passes import RecognisedContext, RecognisedIssuers
 from consent import persons
 from consent.crypto.vault import Keyring
@@ -45,10 +45,10 @@ class UploadContext:
     recognised: RecognisedIssuers
 
 
-async def book_all(
+async def record_all(
     context: UploadContext, uses: Sequence[tuple[OfflineUse, CivilTime | None]], at: datetime
-) -> list[BookedUse]:
-    """Book uploaded uses in the running transaction, in their order; each comes with the city's time of its use.
+) -> list[RecordedUse]:
+    """Record uploaded uses in the running transaction, in their order; each comes with the city's time of its use.
 
     None for a time that no calendar has: such a use is refused.
 
@@ -57,36 +57,36 @@ async def book_all(
     rows = [None if moment is None else await _stored_pass(context, use, at) for use, moment in uses]
     await persons.lock_many(sorted({row.person_id for row in rows if row is not None and row.person_id is not None}))
     return [
-        BookedUse(UploadResult.REFUSED) if moment is None else await _book_either(context, use, row, moment, at)
+        RecordedUse(UploadResult.REFUSED) if moment is None else await _record_either(context, use, row, moment, at)
         for row, (use, moment) in zip(rows, uses, strict=True)
     ]
 
 
-async def _book_either(
+async def _record_either(
     context: UploadContext, use: OfflineUse, row: OfflinePass | None, moment: CivilTime, at: datetime
-) -> BookedUse:
-    """Book a use of this city's pass by its stored row, or of another city's by what the venue brought."""
+) -> RecordedUse:
+    """Record a use of this city's pass by its stored row, or of another city's by what the venue brought."""
     if row is not None:
-        return await _book(context, row.pass_id, moment)
+        return await _record(context, row.pass_id, moment)
     # A wallet request is answered only by this city's passes.
     if (
         use.asked is not None
         or not _is_in_time(use, at)
         or not recognised_passes.is_of_another_city(use, context.city_url)
     ):
-        return BookedUse(UploadResult.REFUSED)
+        return RecordedUse(UploadResult.REFUSED)
     other = RecognisedContext(context.keyring, context.catalogue, context.venue, context.city_url, context.recognised)
-    return await recognised_passes.book(other, use, moment, at)
+    return await recognised_passes.record(other, use, moment, at)
 
 
-async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) -> BookedUse | None:
+async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) -> RecordedUse | None:
     """Redeem a pass that is shown at a venue now, in the running transaction; None for every "no".
 
-    It is booked as an upload would be, before the venue honours it: the venue bears nothing. A "no" after the
+    It is redeemed as an upload would be, before the venue honours it: the venue bears nothing. A "no" after the
     pass was verified spends it: one of this city for any reason, one of another city where a limit is used up.
     """
-    (booked,) = await book_all(context, [(use, now)], now.at)
-    return booked if booked.result is UploadResult.BOOKED else None
+    (recorded,) = await record_all(context, [(use, now)], now.at)
+    return recorded if recorded.result is UploadResult.REDEEMED else None
 
 
 def _is_in_time(use: OfflineUse, at: datetime) -> bool:
@@ -154,11 +154,11 @@ def _require_for(context: UploadContext, pass_claims: PassClaims, at: int) -> No
     claims.require_valid(pass_claims, at)
 
 
-async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> BookedUse:
-    """Book the use of a stored pass, whose person is locked."""
+async def _record(context: UploadContext, pass_id: str, used: CivilTime) -> RecordedUse:
+    """Record the use of a stored pass, whose person is locked."""
     row = await OfflinePass.get(pass_id=pass_id)
     if row.used_at is not None:
-        return await _booked_before(row, used)
+        return await _recorded_before(row, used)
     person = await _person_of(context.keyring, row)
     benefit = context.catalogue.benefit(row.benefit_id, used.today)
     if person is not None:
@@ -179,19 +179,19 @@ async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> Booked
     await OfflinePass.filter(pass_id=pass_id).update(
         used_at=used.micros, redemption_id=redemption_id, counters=tickets.counters_column(keys)
     )
-    return BookedUse(UploadResult.BOOKED, redemption_id, runs_until, benefit)
+    return RecordedUse(UploadResult.REDEEMED, redemption_id, runs_until, benefit)
 
 
-async def _booked_before(row: OfflinePass, used: CivilTime) -> BookedUse:
+async def _recorded_before(row: OfflinePass, used: CivilTime) -> RecordedUse:
     """Return the result for a pass whose use was uploaded before; a second use, at another time, gives VENUE_BEARS."""
     if row.used_at != used.micros or row.redemption_id is None:
-        return BookedUse(UploadResult.VENUE_BEARS)
-    return await pass_redemptions.booked_before(row.redemption_id)
+        return RecordedUse(UploadResult.VENUE_BEARS)
+    return await pass_redemptions.redeemed_before(row.redemption_id)
 
 
-async def _borne(row: OfflinePass, used: CivilTime) -> BookedUse:
+async def _borne(row: OfflinePass, used: CivilTime) -> RecordedUse:
     await OfflinePass.filter(pass_id=row.pass_id).update(used_at=used.micros)
-    return BookedUse(UploadResult.VENUE_BEARS)
+    return RecordedUse(UploadResult.VENUE_BEARS)
 
 
 async def _person_of(keyring: Keyring, row: OfflinePass) -> Person | None:

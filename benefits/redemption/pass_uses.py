@@ -12,11 +12,11 @@ from benefits.catalogue.model import LiveBenefit
 class UploadResult(StrEnum):
     """The result of an uploaded use, for the venue."""
 
-    BOOKED = "booked"
-    ALREADY_BOOKED = "already_booked"
+    REDEEMED = "booked"
+    ALREADY_REDEEMED = "already_booked"
     """The same use was uploaded before."""
     VENUE_BEARS = "venue_bears"
-    """Honoured in good faith, and not booked: a quota, a withdrawal, an erasure or a second use of the pass."""
+    """Honoured in good faith, and not redeemed: a quota, a withdrawal, an erasure or a second use of the pass."""
     REFUSED = "refused"
     """No valid pass of this city, or of one that it recognises, for this venue at that time; or uploaded too late."""
 
@@ -42,8 +42,8 @@ class OfflineUse(NamedTuple):
     asked: Asked | None = None
 
 
-class BookedUse(NamedTuple):
-    """A result with the redemption and its last day, where there is one; and the benefit, where it is booked now."""
+class RecordedUse(NamedTuple):
+    """A result with the redemption and its last day, where there is one; and the benefit, where it is redeemed now."""
 
     result: UploadResult
     redemption_id: str | None = None

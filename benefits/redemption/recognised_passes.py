@@ -1,4 +1,4 @@
-"""Passes of other cities that count as a benefit here (R19): verified by what the venue brings, each booked once.
+"""Passes of other cities that count as a benefit here (R19): verified by what the venue brings, each used once.
 
 The service calls nobody. The venue brings the other city's key set and status list with the pass: the key set counts if
 its hash is the one that was reviewed, the list if one of these keys has signed it. Of the person nothing is stored; a
@@ -26,7 +26,7 @@ from benefits.passes.verifier import Trust, VerifiedPass
 from benefits.redemption import pass_redemptions, quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_issue import UPLOAD_WINDOW
-from benefits.redemption.pass_uses import BookedUse, OfflineUse, UploadResult
+from benefits.redemption.pass_uses import OfflineUse, RecordedUse, UploadResult
 from consent.crypto.blind_index import IndexUse, period_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
@@ -129,19 +129,19 @@ def is_of_another_city(use: OfflineUse, city_url: str) -> bool:
     return issuer != city_url
 
 
-async def book(context: RecognisedContext, use: OfflineUse, used: CivilTime, at: datetime) -> BookedUse:
-    """Book the use of a pass of another city in the running transaction, once.
+async def record(context: RecognisedContext, use: OfflineUse, used: CivilTime, at: datetime) -> RecordedUse:
+    """Record the use of a pass of another city in the running transaction, once.
 
     `used` is the city's time of the use, `at` the time of the upload.
     """
     try:
         shown = _verify(context, use, used.today)
     except PassRefused:
-        return BookedUse(UploadResult.REFUSED)
+        return RecordedUse(UploadResult.REFUSED)
     delete_from = datetime.fromtimestamp(shown.claims.expires_at, UTC) + UPLOAD_WINDOW
     # The hash of an earlier use is no longer here.
     if at >= delete_from:
-        return BookedUse(UploadResult.REFUSED)
+        return RecordedUse(UploadResult.REFUSED)
     index, showing = _indexes(context.keyring, shown.claims, use.at)
     new = await queries.execute(
         "INSERT INTO recognised_use (use_index, showing_index, delete_from) VALUES ($1, $2, $3)"
@@ -151,27 +151,27 @@ async def book(context: RecognisedContext, use: OfflineUse, used: CivilTime, at:
         queries.to_micros(delete_from),
     )
     if not new:
-        return await _booked_before(index, showing)
+        return await _recorded_before(index, showing)
     # No person of this city is known here, so limits for each resident are not counted.
     counted = replace(shown.benefit, limits=tuple(limit for limit in shown.benefit.limits if not limit.per_resident))
     keys = quotas.keys_of(context.keyring, "", counted)
     if not await quotas.take_all(keys, counted):
-        return BookedUse(UploadResult.VENUE_BEARS)
+        return RecordedUse(UploadResult.VENUE_BEARS)
     runs_until = used.today + timedelta(days=counted.period_days)
     redeemed = pass_redemptions.RedeemedPass(index, context.venue["venue_id"], counted.benefit_id, counted.version)
     redemption_id = await pass_redemptions.store(redeemed, used, runs_until)
     await RecognisedUse.filter(use_index=index).update(
         redemption_id=redemption_id, counters=tickets.counters_column(keys)
     )
-    return BookedUse(UploadResult.BOOKED, redemption_id, runs_until, shown.benefit)
+    return RecordedUse(UploadResult.REDEEMED, redemption_id, runs_until, shown.benefit)
 
 
-async def _booked_before(index: str, showing: str) -> BookedUse:
+async def _recorded_before(index: str, showing: str) -> RecordedUse:
     """Return the result for a pass that was used before; a second showing gives VENUE_BEARS."""
     row = await RecognisedUse.get(use_index=index)
     if row.showing_index != showing or row.redemption_id is None:
-        return BookedUse(UploadResult.VENUE_BEARS)
-    return await pass_redemptions.booked_before(row.redemption_id)
+        return RecordedUse(UploadResult.VENUE_BEARS)
+    return await pass_redemptions.redeemed_before(row.redemption_id)
 
 
 def _verify(context: RecognisedContext, use: OfflineUse, day: date) -> _RecognisedPass:

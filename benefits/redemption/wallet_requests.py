@@ -161,9 +161,9 @@ async def redeem(context: UploadContext, row: WalletRequest, shown_pass: str, no
     except PassRefused:
         return
     asked = Asked(CLIENT_PREFIX + response_uri(context.city_url, row.request_id), row.nonce, row.benefit_id)
-    booked = await pass_uploads.redeem_shown(context, OfflineUse(signed_pass, key_binding, now.at, asked), now)
-    if booked is not None:
-        await WalletRequest.filter(request_id=row.request_id).update(redemption_id=booked.redemption_id)
+    redeemed = await pass_uploads.redeem_shown(context, OfflineUse(signed_pass, key_binding, now.at, asked), now)
+    if redeemed is not None:
+        await WalletRequest.filter(request_id=row.request_id).update(redemption_id=redeemed.redemption_id)
 
 
 async def get(venue_id: str, request_id: str, at: datetime) -> StoredRequest:

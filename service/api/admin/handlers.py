@@ -158,9 +158,7 @@ async def suspend(context: RequestContext, body: schemas.SuspendBody | None) -> 
 async def resume(context: RequestContext, _: None) -> Answer:
     """Request that a suspended version resume; a second person's request starts it."""
     version = await _own_version(context)
-    resumed, started = await publish.resume(
-        version, staff_id_of(context), context.at, context.today, city_url(context)
-    )
+    resumed, started = await publish.resume(version, staff_id_of(context), context.at, context.today, city_url(context))
     return Answer(
         schemas.StateAnswer(state=await versions.state_of(resumed, context.at) if started else "resume_requested")
     )

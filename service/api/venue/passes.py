@@ -33,16 +33,16 @@ async def redeem(context: RequestContext, body: pass_schemas.ShownPassBody) -> A
         () if body.issuer is None else (body.issuer,), () if body.status_list is None else (body.status_list,)
     )
     use = OfflineUse(body.signed, body.key_binding, context.at)
-    booked = await pass_uploads.redeem_shown(await uploads_of_venue(context, brought), use, context.civil_time)
-    if booked is None:
+    redeemed = await pass_uploads.redeem_shown(await uploads_of_venue(context, brought), use, context.civil_time)
+    if redeemed is None:
         return Answer(schemas.StandardTermsAnswer())
-    benefit, runs_until = booked.benefit, booked.runs_until
+    benefit, runs_until = redeemed.benefit, redeemed.runs_until
     assert benefit is not None
     assert runs_until is not None
-    assert booked.redemption_id is not None
+    assert redeemed.redemption_id is not None
     return Answer(
         schemas.RedemptionAnswer(
-            redemption_id=booked.redemption_id,
+            redemption_id=redeemed.redemption_id,
             benefit_id=benefit.benefit_id,
             effect=benefit.body["effect"],
             terms=benefit.body["terms"],
@@ -53,7 +53,7 @@ async def redeem(context: RequestContext, body: pass_schemas.ShownPassBody) -> A
 
 
 async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Answer:
-    """Book the uses of passes, each once; a result for each."""
+    """Record the uses of passes, each once; a result for each."""
     brought = BroughtTexts(body.issuers or (), body.status_lists or ())
     app_context, uploads = context.app_context, await uploads_of_venue(context, brought)
     uses: list[tuple[OfflineUse, CivilTime | None]] = []
@@ -65,11 +65,11 @@ async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Ans
             uses.append((OfflineUse(item.signed, item.key_binding, at), None))
     results = [
         pass_schemas.OfflineResult(
-            result=booked.result,
-            redemption_id=booked.redemption_id,
-            runs_until=None if booked.runs_until is None else booked.runs_until.isoformat(),
+            result=recorded.result,
+            redemption_id=recorded.redemption_id,
+            runs_until=None if recorded.runs_until is None else recorded.runs_until.isoformat(),
         )
-        for booked in await pass_uploads.book_all(uploads, uses, context.at)
+        for recorded in await pass_uploads.record_all(uploads, uses, context.at)
     ]
     return Answer(pass_schemas.OfflineAnswer(results=results))
 
