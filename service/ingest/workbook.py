@@ -6,6 +6,7 @@ sizes bound the work. openpyxl is imported here alone, and only when a workbook 
 
 from __future__ import annotations
 
+import errno
 import re
 import warnings
 import zipfile
@@ -103,10 +104,15 @@ def _open(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except OSError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and not _is_wrong_offset(error):
+            raise
         raise FileUnreadable(f"{path.name} is damaged: {type(error).__name__}; save it again, or as CSV") from None
+
+
+def _is_wrong_offset(error: OSError) -> bool:
+    """Report whether a part would begin before the file does: zipfile seeks there, which the system refuses."""
+    return error.errno == errno.EINVAL
 
 
 def _measure(path: Path) -> None:
@@ -121,6 +127,10 @@ def _measure(path: Path) -> None:
             _measure_archive(path.name, archive)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise FileUnreadable(f"{path.name} is no .xlsx workbook ({type(error).__name__})") from None
+    except OSError as error:
+        if not _is_wrong_offset(error):
+            raise
+        raise FileUnreadable(f"{path.name} is damaged: its beginning is missing; save it again, or as CSV") from None
 
 
 def _measure_archive(name: str, archive: zipfile.ZipFile) -> None:

@@ -12,8 +12,10 @@ from tests.fuzz.parsers import PARSERS, attempt
 
 EXAMPLES = 500
 """Inputs of a parser in one round."""
-REPORT_CHARACTERS = 6_000
+REPORT_CHARACTERS = 8_000
 """Characters of a failure that are printed, the last ones: an input of brackets has a traceback of megabytes."""
+LINE_CHARACTERS = 4_000
+"""Characters of each of its lines: the input comes last, and the error before it is printed too."""
 
 
 def main() -> int:
@@ -33,7 +35,8 @@ def main() -> int:
                 if sys.exc_info()[0] is KeyboardInterrupt:
                     raise
                 if parser.name not in failed:
-                    print(f"FAILURE {parser.name}\n{traceback.format_exc(limit=-6)[-REPORT_CHARACTERS:]}", flush=True)
+                    lines = [line[:LINE_CHARACTERS] for line in traceback.format_exc(limit=-6).splitlines()]
+                    print(f"FAILURE {parser.name}\n" + "\n".join(lines)[-REPORT_CHARACTERS:], flush=True)
                 failed.add(parser.name)
         rounds += 1
     minutes = (time.monotonic() - began) / 60

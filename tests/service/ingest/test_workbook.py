@@ -203,6 +203,14 @@ def test_a_damaged_workbook_is_no_traceback(tmp_path: Path, part: str) -> None:
         rows_of(path)
 
 
+def test_a_workbook_whose_beginning_is_missing_is_no_traceback(tmp_path: Path) -> None:
+    """The places in it are counted from its end, so that the first parts would begin before the file does."""
+    path = book_with(tmp_path / "a.xlsx", HEADER)
+    path.write_bytes(path.read_bytes()[1:])
+    with pytest.raises(FileUnreadable, match="its beginning is missing"):
+        rows_of(path)
+
+
 def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.create_sheet("说明")
