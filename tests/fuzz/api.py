@@ -30,7 +30,8 @@ from schemathesis.engine import Status, events, from_schema
 
 from service import app as application
 from service.auth.access_tokens import Audience
-from tests.fuzz.prepared import PREPARATIONS, Actors
+from tests.fuzz.actors import Actors
+from tests.fuzz.prepared import PREPARATIONS
 from tests.fuzz.served_city import CALLERS, ServedCity, make_objects, serve_city
 from tests.support import servers
 
@@ -225,7 +226,7 @@ class Replacements:
         case.headers.clear()
         case.headers.update(headers)
         if prepared.body is not None:
-            case.body, case.media_type = prepared.body, "application/json"
+            case.body, case.media_type = prepared.body, prepared.media_type
 
 
 def _count(event: events.ScenarioFinished, outcome: Outcome) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import httpx2
 import uvicorn
 
+from consent.domain.document_kinds import DocumentKind
 from service import app as application
 from service.auth.access_tokens import Audience
 from service.auth.demo_issuer import DemoIssuer
@@ -28,7 +29,7 @@ from tests.support.seeding import seed_database
 
 CALLERS: Final = {
     Audience.RESIDENT: ("fuzz-1", "fuzz-2"),
-    Audience.VENUE: ("city-library-main", "riverside-hotel-desk"),
+    Audience.VENUE: ("city-library-main", "riverside-hotel-desk", "second-hospital-desk"),
     Audience.SOURCE: ("green-travel", "volunteer-service"),
     Audience.ADMINISTRATOR: ("admin-1", "admin-2", "admin-3"),
     Audience.PRIVACY: ("officer-1", "officer-2"),
@@ -81,7 +82,7 @@ def serve_city(folder: Path, database_url: str | None = None) -> Iterator[Served
 def make_objects(city: ServedCity) -> dict[str, list[str]]:
     """Make objects of each kind and return their ids by the name of the parameter or member that takes them."""
     ids: dict[str, list[str]] = {
-        "kind": ["benefits", "venues"],
+        "kind": [str(kind) for kind in DocumentKind],
         "id": ["library-deposit", "city-library-main", DRAFT],
         "version": ["1"],
         "source_id": ["green-travel", "volunteer-service"],
@@ -89,6 +90,7 @@ def make_objects(city: ServedCity) -> dict[str, list[str]]:
         "benefit_id": ["library-deposit", "bike-deposit"],
         "venue_id": ["city-library-main"],
         "level": ["0", "1"],
+        "epoch": ["1"],
         "index": ["000", "000.p/1"],
         "size": ["1", "2", "10"],
         "occurred_on": ["2025-06-01"],

@@ -81,7 +81,7 @@ PATHS: Final[Mapping[str, Described]] = MappingProxyType(
             "examples": ["not_found"],
         },
         "consent_id": _id("the consent"),
-        "request_id": _id("the shown notice"),
+        "request_id": _id("the request"),
         "record_id": _id("the record: for residents and officers this service's own, for a source its own", "ride-1"),
         "link_id": _id("the link"),
         "correction_id": _id("the correction"),
