@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -11,6 +12,7 @@ PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 ATTACKS = sorted((ROOT / "tests" / "stories" / "attacks").glob("test_*.py"))
 
 
+@cache
 def names_of_tests(path: Path) -> set[str]:
     """Return the names of a file's tests."""
     tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -11,7 +11,8 @@ import re
 import tokenize
 from collections.abc import Iterator, Sequence
 
-RELATIVE_OPENING = re.compile(r"(?:^|[.:;!?]\s+|\n\n\s*)(What|Who|Whether|Where|How|Why|When|Whoever|Whatever|Whose)\b")
+RELATIVE_WORD = re.compile(r"(What|Who|Whether|Where|How|Why|When|Whoever|Whatever|Whose)\b")
+RELATIVE_OPENING = re.compile(rf"(?:^|[.:;!?]\s+|\n\n\s*){RELATIVE_WORD.pattern}")
 """A sentence that begins with a relative word delays its subject; such docstrings read like riddles."""
 REFUSED_PROSE = re.compile(
     r"\b(beside|besides|anew|lent|glance\w*|wears?|worn|dress|dressed|said|kept|held|whoever|whatever"
@@ -108,6 +109,14 @@ def _parameter_faults(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
 
 
 def _comment_faults(text: str) -> Iterator[tuple[int, str]]:
+    # Splitting a module into tokens takes as long as all else, and is needed only to tell comments from strings.
+    if not any(mark and _maybe_faulty(rest) for _, mark, rest in (line.partition("#") for line in text.splitlines())):
+        return
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield from _prose_faults(token.start[0], token.string.lstrip("# "))
+
+
+def _maybe_faulty(text: str) -> bool:
+    """Report whether a line's text after its first `#` has a word that a comment may not have or not begin with."""
+    return bool(REFUSED_PROSE.search(text) or RELATIVE_WORD.search(text))
