@@ -19,7 +19,7 @@ from service.observability.bounded_lines import BoundedLines
 from service.runtime.server import tune_gc
 from service.settings import Settings
 from service.storage import database
-from tests.support import city, clusters, keyrings, servers
+from tests.support import city, clusters, keyrings, model_setup, servers
 from tests.support.seeding import seed_database
 
 # No example is judged by its time. Every run tries the same ones, so that a failure is the change's;
@@ -33,7 +33,7 @@ EVERYDAY = "not campaign and not pages"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose marks and the Hypothesis profile where the command line does not.
+    """Choose marks and the Hypothesis profile where the command line does not; set the models up once.
 
     A run of everything leaves the tests that start processes to a run of their own, which takes as long again. A run of
     files or folders by name has them.
@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = f"{EVERYDAY} and not processes"
     if config.getoption("--hypothesis-profile", default=None) is None:
         settings.load_profile("search" if config.option.markexpr == "campaign" else "usual")
+    model_setup.set_up_models_once()
 
 
 @pytest.fixture(autouse=True)
