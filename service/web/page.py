@@ -4,8 +4,8 @@ The way of a request:
 
 1. `routes` has one table of `PageRoute`s: path, method, handler, and the audience that must be signed in.
 2. `dispatch` builds a `Page`, reads the session cookie and, for a POST, checks the form.
-3. The handler calls the HTTP API with `page.read` (GET), `page.submit` (POST) or `page.call_api`. The call stays in
-   this process (`api_client`) but is checked like a call from outside. No handler reads or writes the database.
+3. The handler calls the HTTP API with `page.read` (GET), `page.submit` (POST), `page.delete` or `page.call_api`. The
+   call stays in this process (`api_client`) but is checked like one from outside. No handler reads or writes the database.
 4. The handler returns `page.render(template, …)`, or after a write `page.redirect(path, done)`. The redirect is a 303,
    so that going back or reloading repeats nothing.
 5. A problem that the handler does not treat itself is raised as `ApiProblem`; `dispatch` shows it as a page, or the
@@ -215,6 +215,15 @@ class Page:
     async def submit(self, path: str, body: Any = None) -> Any:
         """Send a POST call under the form's Idempotency-Key and return its body; raise ApiProblem for an error."""
         return body_or_raise(await self.call_api("POST", path, body, key=self.idempotency_key))
+
+    async def delete(self, path: str) -> None:
+        """Send a DELETE call; raise ApiProblem for an error, but not where nothing is left to delete.
+
+        A form that is sent twice, or after the thing has ended by itself, has reached what was wanted.
+        """
+        reply = await self.call_api("DELETE", path)
+        if reply.status != HTTPStatus.NOT_FOUND:
+            body_or_raise(reply)
 
     @property
     def idempotency_key(self) -> str:

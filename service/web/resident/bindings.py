@@ -29,7 +29,7 @@ async def request_binding(page: Page) -> Response:
 
 async def stop_binding(page: Page) -> Response:
     """Stop a binding; one that was stopped before is no longer in the list either."""
-    await page.call_api("DELETE", f"/v1/me/bindings/{page.path_param('binding_id')}")
+    await page.delete(f"/v1/me/bindings/{page.path_param('binding_id')}")
     return page.redirect("/me/bindings", "binding_stopped")
 
 

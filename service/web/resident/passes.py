@@ -65,7 +65,7 @@ def _keys(page: Page) -> list[Any]:
 
 async def stop_passes(page: Page) -> Response:
     """Stop every pass that can be used."""
-    await page.call_api("DELETE", "/v1/me/passes")
+    await page.delete("/v1/me/passes")
     return page.redirect("/me/passes", "passes_stopped")
 
 

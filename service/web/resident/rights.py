@@ -173,7 +173,7 @@ async def erase(page: Page) -> Response:
     """Erase the person and end the session, if the box is ticked."""
     if page.form.get("sure") != "yes":
         return page.render("resident/erase.html", HTTPStatus.UNPROCESSABLE_ENTITY, unconfirmed=True)
-    body_or_raise(await page.call_api("DELETE", "/v1/me"))
+    await page.delete("/v1/me")
     if page.session is not None:
         await page.site.providers.end_session(page.session)
     response = page.redirect("/", "erased")

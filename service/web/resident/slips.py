@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from markupsafe import Markup
@@ -64,10 +63,8 @@ async def print_slip(page: Page) -> Response:
 
 async def stop_slip(page: Page) -> Response:
     """Stop a slip; one that was stopped before is no longer in the list either."""
-    reply = await page.call_api("DELETE", f"/v1/me/slips/{page.path_param('slip_id')}")
-    if reply.succeeded or reply.status == HTTPStatus.NOT_FOUND:
-        return page.redirect("/me/slips", "slip_stopped")
-    return page.problem(reply)
+    await page.delete(f"/v1/me/slips/{page.path_param('slip_id')}")
+    return page.redirect("/me/slips", "slip_stopped")
 
 
 ME = Audience.RESIDENT
