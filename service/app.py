@@ -109,7 +109,7 @@ def _lifespan(app_context: AppContext) -> Callable[[Starlette], AbstractAsyncCon
 
     async def prepare() -> None:
         await key_fingerprints.require_known(app_context.settings)
-        await replay.verify_copy(app_context)
+        await replay.catch_up_with_tombstones(app_context)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -54,7 +54,7 @@ async def compute_part(which: Part, clock: Clock, day_of: Callable[[datetime], d
     """Store the balances of one part of all persons, at the instant of `clock`; joins a running transaction.
 
     Raises:
-        RecordsFrozen: nothing may be used.
+        RecordsWithheld: nothing may be used.
     """
     at = await clock()
     today, timeline = day_of(at), await in_force.timeline(at)

@@ -33,7 +33,7 @@ async def remind(keyring: Keyring, timeline: Timeline, today: date, at: datetime
     Each person is a transaction of its own, with their row locked and an event of the use.
 
     Raises:
-        RecordsFrozen: nothing may be used; the round continues later.
+        RecordsWithheld: nothing may be used; the round continues later.
     """
     sent = 0
     for place, days in enumerate(REMIND_DAYS):

@@ -31,7 +31,7 @@ async def require_no_loss(
 
     Raises:
         WouldLowerPoints: on some day the total or a dimension has fewer points with the change.
-        RecordsFrozen: nothing may be used.
+        RecordsWithheld: nothing may be used.
     """
     before = await gate.release(person, at, OWN_COMPUTATION)
     records = tuple(

@@ -19,7 +19,7 @@ from consent.database import queries
 from consent.database.selection import Selection
 from consent.documents.change_number import CHANGES
 from consent.domain.records import NO_RECORDS, Released
-from consent.kernel.errors import require_not_frozen
+from consent.kernel.errors import require_not_withheld
 from consent.persons import Person
 from consent.records import gate
 from consent.records.gate import Use
@@ -115,7 +115,7 @@ async def balance_of(person: Person | None, timeline: Timeline, today: date, at:
     Somebody unknown (None) has no records and no points. Computing leaves an event in the person's chain.
 
     Raises:
-        RecordsFrozen: nothing may be used.
+        RecordsWithheld: nothing may be used.
     """
     if person is None:
         return nothing(timeline, today)
@@ -124,7 +124,7 @@ async def balance_of(person: Person | None, timeline: Timeline, today: date, at:
         return await compute_and_store(person, timeline, today, at)
     head = await queries.fetch_one(f"SELECT {gate.WITHHELD}")
     assert head is not None
-    require_not_frozen(head["withheld"])
+    require_not_withheld(head["withheld"])
     return stored.balance(today)
 
 
@@ -137,7 +137,7 @@ async def compute_and_store(person: Person, timeline: Timeline, today: date, at:
     """Compute the person's points from their records, store them unless their epoch has moved, and return them.
 
     Raises:
-        RecordsFrozen: nothing may be used.
+        RecordsWithheld: nothing may be used.
     """
     computed, released = await compute(person, timeline, today, at)
     await store(released, computed, timeline)

@@ -70,7 +70,7 @@ async def request(
         NotFound, ConsentNeeded, BenefitNotAvailable, TermsChanged: as `require_applicable`.
         BookingNeeded: the benefit has added places.
         NotCovered: the consent does not cover the check.
-        RecordsFrozen: nothing may be used now.
+        RecordsWithheld: nothing may be used now.
         Conflict: the person has as many bindings as one may have.
     """
     benefit, period = await eligibility.require_applicable(person, catalogue, choice, now)

@@ -14,7 +14,7 @@ from benefits.balances.stored import StoredBalance, is_usable
 from benefits.catalogue.limits import QuotaLimit
 from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
 from consent.domain.liveness import ConsentPeriod, began_under, is_live
-from consent.kernel.errors import require_not_frozen
+from consent.kernel.errors import require_not_withheld
 from consent.kernel.instants import to_day_number
 
 
@@ -121,9 +121,9 @@ def decide(state: RedemptionState, catalogue: InForce, now: CivilTime) -> Redeem
     """Decide if the benefit of the state's ticket applies, by the catalogue that was in force when the state was read.
 
     Raises:
-        RecordsFrozen: nothing may be used now. Checked first, so that the error tells nothing about the handle.
+        RecordsWithheld: nothing may be used now. Checked first, so that the error tells nothing about the handle.
     """
-    require_not_frozen(state.withheld)
+    require_not_withheld(state.withheld)
     ticket, person, venue = state.ticket, state.person, state.venue
     if venue is None or person.epoch is None or not is_valid_at(ticket, venue["venue_id"], now.micros):
         return StandardTerms()

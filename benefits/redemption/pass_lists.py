@@ -21,7 +21,7 @@ from benefits.redemption.list_steps import LISTS_A_DAY, SERVED_DAYS, STEP_SECOND
 from benefits.redemption.pass_issue import PassSigner
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.kernel.errors import NotFound, require_not_frozen
+from consent.kernel.errors import NotFound, require_not_withheld
 from consent.records import gate
 from consent.records.past_uses import CONSENT_OF_A_PASS
 
@@ -59,7 +59,7 @@ async def sign_list(keyring: Keyring, number: int, catalogue: InForce, signer: P
 
     Raises:
         NotFound: it is no list of today or of the day before.
-        RecordsFrozen: nothing may be used now, so that nobody's consent is certain.
+        RecordsWithheld: nothing may be used now, so that nobody's consent is certain.
     """
     last = list_steps.first_list(step.at) + LISTS_A_DAY - 1
     if not last - SERVED_DAYS * LISTS_A_DAY < number <= last:
@@ -78,7 +78,7 @@ async def revoked_positions(keyring: Keyring, number: int, catalogue: InForce, s
     """
     frozen = await queries.fetch_one(f"SELECT {gate.WITHHELD}")
     assert frozen is not None
-    require_not_frozen(frozen["withheld"])
+    require_not_withheld(frozen["withheld"])
     rows = await queries.fetch_all(
         "SELECT place, benefit_id, venue_id, issuer_id, person_id, revoked_from FROM offline_pass"
         " WHERE list_number = $1",

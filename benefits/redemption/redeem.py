@@ -111,7 +111,7 @@ async def redeem(scan: Scan, catalogue: CatalogueCache, store: AnswerStore) -> O
 
     Raises:
         VenueSuspended: no venue in force belongs to the client.
-        RecordsFrozen: nothing may be used now; raised for every handle alike.
+        RecordsWithheld: nothing may be used now; raised for every handle alike.
         WriteConflict: something changed during every attempt; nothing is written.
     """
     return await _Redemption(scan, catalogue, store).settle()

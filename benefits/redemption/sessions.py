@@ -273,9 +273,9 @@ async def cancel_all_uncovered(keyring: Keyring, at: datetime) -> int:
     """
     micros = queries.to_micros(at)
     consents = await queries.fetch_all(
-        f"SELECT b.booking_id AS booking_id, b.created_at AS created_at, {', '.join(gate.LIVE_CONSENT.columns)}"
-        f" FROM booking b JOIN {gate.LIVE_CONSENT.table}"
-        f" ON {gate.LIVE_CONSENT.condition.format(person_id='b.person_id', counterpart='b.provider_id')}"
+        f"SELECT b.booking_id AS booking_id, b.created_at AS created_at, {', '.join(gate.GIVEN_CONSENT.columns)}"
+        f" FROM booking b JOIN {gate.GIVEN_CONSENT.table}"
+        f" ON {gate.GIVEN_CONSENT.condition.format(person_id='b.person_id', counterpart='b.provider_id')}"
         " WHERE b.begins_at > $1",
         micros,
     )

@@ -28,7 +28,7 @@ async def issue(person: Person, catalogue: InForce, choice: Choice, now: CivilTi
         NotFound, ConsentNeeded, BenefitNotAvailable, TermsChanged: as `require_applicable`.
         BookingNeeded: the benefit has added places.
         NotCovered: the consent does not cover the check.
-        RecordsFrozen: nothing may be used now.
+        RecordsWithheld: nothing may be used now.
         Conflict: the person has as many slips as one may have.
     """
     benefit, period = await eligibility.require_applicable(person, catalogue, choice, now)

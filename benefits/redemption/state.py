@@ -30,7 +30,7 @@ NO_TICKET = TicketRow(None, "", "", 0, None)
 NO_CONSENT = ConsentPeriod(None, None)
 COUNTERS_MAX = LIMITS_MAX
 """Counters of a ticket that are read: one for each limit of a benefit."""
-LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.LIVE_CONSENT.columns, *snapshots.STORED.columns)
+LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.GIVEN_CONSENT.columns, *snapshots.STORED.columns)
 
 
 class AnswerStore(NamedTuple):
@@ -81,7 +81,7 @@ def _load_sql(clock: str, answer: Selection | None) -> str:
         " FROM (SELECT 1 AS present) AS always"
         f" {tickets.LOOKUP.join(handle_index='$1')}"
         f" {gate.CHAIN.join(person_id='t.person_id')}"
-        f" {gate.LIVE_CONSENT.join(person_id='p.person_id', counterpart='$2')}"
+        f" {gate.GIVEN_CONSENT.join(person_id='p.person_id', counterpart='$2')}"
         f" {snapshots.STORED.join(person_id='t.person_id')}"
         f" {' '.join(counter.join() for counter in counters)}" + ("" if answer is None else f" {answer.join(key='$3')}")
     )
@@ -125,10 +125,10 @@ async def _load_distributed(
         ticket = TicketRow._make(ticket_row)
         counters = [await quotas.read_counter(key) for key in orjson.loads(keys)]
     if ticket.person_id is not None:
-        columns = (*gate.CHAIN.columns, *gate.LIVE_CONSENT.columns, *snapshots.STORED.columns)
+        columns = (*gate.CHAIN.columns, *gate.GIVEN_CONSENT.columns, *snapshots.STORED.columns)
         row = await queries.fetch_one(
             f"SELECT {', '.join(columns)} FROM {gate.CHAIN.table}"
-            f" {gate.LIVE_CONSENT.join(person_id='p.person_id', counterpart='$2')}"
+            f" {gate.GIVEN_CONSENT.join(person_id='p.person_id', counterpart='$2')}"
             f" {snapshots.STORED.join(person_id='p.person_id')} WHERE {gate.CHAIN.condition.format(person_id='$1')}",
             ticket.person_id,
             provider_id,

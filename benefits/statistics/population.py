@@ -42,7 +42,7 @@ async def freeze(today: date, at: datetime) -> int:
     Needs the caller's transaction. Writes `frozen_points`, and a use in the access log of everybody who is counted.
 
     Raises:
-        RecordsFrozen: records are withheld until tombstones have been replayed.
+        RecordsWithheld: records are withheld until tombstones have been replayed.
     """
     week = week_of(today)
     if not await _is_frozen(week):

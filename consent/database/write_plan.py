@@ -173,13 +173,13 @@ async def commit(plan: Plan) -> None:
         WriteConflict: something has changed since the plan was made; nothing is written.
     """
     if not queries.supports_multi_table_writes():
-        await commit_stepwise(plan)
+        await execute_stepwise(plan)
     elif not await queries.execute_guarded(*_single(plan)):
         raise WriteConflict
     fault_points.reach(FaultPoint.PLAN_COMMITTED)
 
 
-async def commit_stepwise(plan: Plan) -> None:
+async def execute_stepwise(plan: Plan) -> None:
     """Execute a plan statement by statement, on every engine, in the running transaction or one of its own.
 
     Raises:
@@ -204,7 +204,7 @@ async def apply(plan: Plan) -> None:
         WriteConflict: as `commit`; the caller must roll the transaction back.
     """
     if not queries.supports_multi_table_writes():
-        await commit_stepwise(plan)
+        await execute_stepwise(plan)
     elif not await queries.execute_guarded(*_single(plan), in_transaction=True):
         raise WriteConflict
 

@@ -26,7 +26,7 @@ DomainError
 ├── NotCovered               no live consent covers the use
 ├── OutcomeUnknown           the act may be done; repeating it is safe and heals
 ├── IndexKeyMissing          this process lacks the index key that rows are written under
-├── RecordsFrozen            nothing may be used until withdrawals and erasures were replayed
+├── RecordsWithheld          nothing may be used until withdrawals and erasures were replayed
 └── intake.RecordRefused     the corrected record would be refused
 """
 
@@ -184,16 +184,16 @@ class IndexKeyMissing(DomainError):
     retry_after_seconds = 5
 
 
-class RecordsFrozen(DomainError):
-    """The consent log is frozen: nothing is released until withdrawals and erasures were replayed."""
+class RecordsWithheld(DomainError):
+    """Records are withheld: the database may be an older copy of itself, and its tombstones were not replayed yet."""
 
     code = "records_withheld"
 
 
-def require_not_frozen(withheld: int) -> None:
-    """Raise RecordsFrozen while the database may be an older copy of itself, in which ended consents live again."""
+def require_not_withheld(withheld: int) -> None:
+    """Raise RecordsWithheld where `withheld`, a column of the consent log's head, is not 0."""
     if withheld:
-        raise RecordsFrozen("the database may be an older copy; records wait until its tombstones were replayed")
+        raise RecordsWithheld("the database may be an older copy; records wait until its tombstones were replayed")
 
 
 class FourEyes(DomainError):

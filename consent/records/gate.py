@@ -24,7 +24,7 @@ from consent.domain.recipients import end_sql
 from consent.domain.records import Record, RecordKind, Released
 from consent.events import ledger
 from consent.events.ledger import ChainHead
-from consent.kernel.errors import NotCovered, NotFound, require_not_frozen
+from consent.kernel.errors import NotCovered, NotFound, require_not_withheld
 from consent.persons import Person
 from consent.records import source_ids
 from consent.records.derived_table import DerivedTable
@@ -44,7 +44,7 @@ class Use(NamedTuple):
 
 
 WITHHELD_FLAG = "(SELECT withheld FROM log_head WHERE log = 'consent')"
-"""SQL: 1 while nothing may be used (`RecordsFrozen`), else 0."""
+"""SQL: 1 while nothing may be used (`RecordsWithheld`), else 0."""
 WITHHELD = f"{WITHHELD_FLAG} AS withheld"
 NOT_WITHHELD = Write(Expect(WITHHELD_FLAG), (0,))
 """The write that makes a plan a conflict while nothing may be used."""
@@ -77,13 +77,13 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
 
     Raises:
         NotFound: the person was erased.
-        RecordsFrozen: nothing may be used.
+        RecordsWithheld: nothing may be used.
     """
     await _trace(person, Purpose.POINTS_COMPUTE, use, at)
     fenced = await queries.fetch_one(FENCE, person.person_id, queries.to_micros(at))
     if fenced is None:
         raise NotFound("nobody of this id is known (any more)")
-    require_not_frozen(fenced["withheld"])
+    require_not_withheld(fenced["withheld"])
     records = await queries.fetch_all(LIVE_RECORDS, person.person_id, queries.to_micros(at))
     changes = [row["expires_at"] for row in records]
     if fenced["begins_at"] is not None:
@@ -180,7 +180,7 @@ async def release_to_all(part: Part, at: datetime, use: Use, derived: DerivedTab
     nobody waits for a batch.
 
     Raises:
-        RecordsFrozen: nothing may be used.
+        RecordsWithheld: nothing may be used.
     """
     first, beyond = part.bounds()
     async with queries.transaction():
@@ -192,7 +192,7 @@ async def release_to_all(part: Part, at: datetime, use: Use, derived: DerivedTab
             beyond,
         )
         assert head is not None
-        require_not_frozen(head["withheld"])
+        require_not_withheld(head["withheld"])
         if not queries.is_sqlite():
             await queries.execute(f"SET LOCAL work_mem = '{MEMORY_OF_A_PART}'")
             # PostgreSQL 18 chooses a generic plan after five parts, and with it a nested loop from person to person; so
@@ -233,12 +233,12 @@ async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> in
 
     Raises:
         NotCovered: no live consent covers the provider.
-        RecordsFrozen: nothing may be used.
+        RecordsWithheld: nothing may be used.
     """
     consent = await _live(person.person_id, Purpose.BENEFIT_CHECK, provider_id, at)
     if consent is None:
         raise NotCovered("no live consent covers this provider")
-    require_not_frozen(consent["withheld"])
+    require_not_withheld(consent["withheld"])
     await _trace(person, Purpose.BENEFIT_CHECK, use, at)
     return int(consent["given_at"])
 
@@ -255,7 +255,7 @@ CHAIN = Selection(
 )  # fmt: skip
 PERIOD = ("c.given_at AS given_at", f"{end_sql('c')} AS consent_expires_at")
 """The columns of a `ConsentPeriod`."""
-LIVE_CONSENT = Selection(
+GIVEN_CONSENT = Selection(
     PERIOD,
     "consent c",
     "c.person_id = {person_id} AND c.purpose = 'benefit.check' AND c.state = 'given' AND c.counterpart = {counterpart}",

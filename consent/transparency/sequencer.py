@@ -77,10 +77,15 @@ async def integrate(log: Log, at: datetime) -> int:
 
 
 async def publish(log: Log, publisher: Publisher) -> Checkpoint | None:
-    """Sign and store the checkpoint of the present tree; None if nothing is new or the log is frozen.
+    """Sign, publish and store the checkpoint of the present tree.
 
-    Writes the file of the checkpoint before the database. A tree that does not continue the last one freezes the log,
-    also where another sequencer has published it in the meantime.
+    Writes the file of the checkpoint before the database. Signs again where the last checkpoint lacks a signature of
+    the present key; signs nothing where only the database is behind the file. A tree that does not continue the last
+    one freezes the log.
+
+    Returns:
+        The checkpoint, or None if nothing is new, if the log is or becomes frozen, or if another sequencer has
+        published meanwhile.
 
     Raises:
         FolderBehind: the folder lacks the checkpoint that the database published last.

@@ -101,7 +101,7 @@ def run_on_caught_up_database(context: AppContext, work: Callable[[], Awaitable[
     from service.compliance import replay
 
     async def run() -> Result:
-        await replay.verify_copy(context)
+        await replay.catch_up_with_tombstones(context)
         return await work()
 
     try:

@@ -216,7 +216,11 @@ def _next_step(
         typer.echo(f"{retire} is marked as replaced; what it has signed verifies as before")
         return None
     if rotation.step in (RotationStep.PUBLISHED, RotationStep.WAITING):
-        typer.echo(f"{rotation.key_id} is published; run this again after {rotation.active_from.isoformat()}")
+        typer.echo(f"{rotation.key_id} is published; run this again after {rotation.next_step_at.isoformat()}")
+        return None
+    if rotation.step is RotationStep.BOTH_SIGN:
+        until = rotation.next_step_at.isoformat()
+        typer.echo(f"{rotation.key_id} signs, and the key before it too; run this again after {until}")
         return None
     return rotation
 

@@ -29,9 +29,11 @@ class RotationStep(StrEnum):
 
     PUBLISHED = "published"
     WAITING = "waiting"
+    BOTH_SIGN = "both sign"
+    """Of the logs' key alone: the new key signs, and so does the key before."""
     ACTIVE = "active"
     RETIRED = "retired"
-    """Of the logs' key alone: the key before, which signed too until then, is deleted."""
+    """Of the logs' key alone: the private half of the key before is deleted."""
 
 
 class NextKeyElsewhere(Exception):
@@ -40,11 +42,11 @@ class NextKeyElsewhere(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """A step, the id of the next or new key, and the moment from which it may sign."""
+    """A step, the id of the next or new key, and the moment from which the next call goes on; past after the last."""
 
     step: RotationStep
     key_id: str
-    active_from: datetime
+    next_step_at: datetime
 
 
 async def rotate_signing(path: Path, at: datetime, use: str = public_keys.RECEIPTS) -> Rotation:
@@ -90,7 +92,7 @@ async def rotate_log(path: Path, at: datetime) -> Rotation:
         began = max(queries.from_micros(row.active_from), key_files.previous_log_key_since(path))
         until = began + LOG_TRANSITION
         if at < until:
-            return Rotation(RotationStep.WAITING, current, until)
+            return Rotation(RotationStep.BOTH_SIGN, current, until)
         await public_keys.retire(public_keys.log_key_id(signer.keys[1].public), at)
         key_files.retire_previous_log_key(path)
         return Rotation(RotationStep.RETIRED, current, until)

@@ -85,10 +85,11 @@ async def replay_tombstones(
     return summary
 
 
-async def verify_copy(app_context: AppContext) -> None:
-    """Compare the database with the published checkpoints, and replay the tombstones that it lacks.
+async def catch_up_with_tombstones(app_context: AppContext) -> None:
+    """Freeze the logs that do not continue their published checkpoints, and replay the tombstones that the database lacks.
 
-    Call it before serving. Does nothing while migrations are missing. WrongFolder if the log folder is another one.
+    Ends the withholding of records. Call it before serving. Does nothing while migrations are missing. WrongFolder if
+    the log folder is another one.
     """
     if await database.missing_migrations():
         return

@@ -103,7 +103,7 @@ async def test_a_city_replaces_the_key_of_its_logs(city_settings: Settings, demo
         assert await sequencer.publish(Log.CONSENT, city_settings.publisher) is None
         assert (await sequencer.head(Log.CONSENT)).frozen is None
         waiting = await key_rotation.rotate_log(path, at + LOG_TRANSITION)
-        assert waiting.step is RotationStep.WAITING
+        assert waiting.step is RotationStep.BOTH_SIGN
         last = await key_rotation.rotate_log(path, at + public_keys.WAIT + LOG_TRANSITION)
         assert last.step is RotationStep.RETIRED
         assert sorted(file.name for file in path.parent.glob("log.pem*")) == ["log.pem", "log.pem.retired"]
@@ -243,7 +243,7 @@ async def test_two_keys_sign_for_the_whole_transition_also_if_the_key_was_publis
         at = await queries.now()
         assert (await key_rotation.rotate_log(path, at - 2 * LOG_TRANSITION)).step is RotationStep.PUBLISHED
         assert (await key_rotation.rotate_log(path, at)).step is RotationStep.ACTIVE
-        assert (await key_rotation.rotate_log(path, at)).step is RotationStep.WAITING
+        assert (await key_rotation.rotate_log(path, at)).step is RotationStep.BOTH_SIGN
         assert key_files.load_log_signer("log", path).previous is not None
         later = await queries.now() + LOG_TRANSITION
         assert (await key_rotation.rotate_log(path, later)).step is RotationStep.RETIRED

@@ -31,7 +31,7 @@ from consent.crypto.vault import Keyring
 from consent.domain import records
 from consent.domain.grants import UNDO_LIFE, State
 from consent.domain.purposes import Purpose
-from consent.kernel.errors import NotFound, require_not_frozen
+from consent.kernel.errors import NotFound, require_not_withheld
 from consent.persons import Person
 from service.api.resident import current_person, schemas
 from service.http import json_io
@@ -196,14 +196,14 @@ async def read_points(context: RequestContext, _: None) -> Response:
     """Return the points of today, with an ETag.
 
     One query while the stored balance is usable and the catalogue unchanged; otherwise computes and stores the balance.
-    Somebody who is erased meanwhile has no points. RecordsFrozen while use of records is suspended.
+    Somebody who is erased meanwhile has no points. RecordsWithheld while use of records is suspended.
     """
     app_context = context.app_context
     loaded = await snapshots.load_balance(persons.subject_index(app_context.keyring, context.subject))
     now = app_context.civil_time(loaded.micros)
     in_force = app_context.catalogue.get(loaded.changes, now.at) or await app_context.catalogue.refresh(now.at)
     if is_usable(loaded.stored, loaded.epoch, in_force.timeline, now.today, now.micros):
-        require_not_frozen(loaded.withheld)
+        require_not_withheld(loaded.withheld)
         balance = loaded.stored.balance(now.today)
     else:
         balance = await _computed_balance(app_context.keyring, loaded.person_id, in_force.timeline, now)

@@ -12,7 +12,7 @@ from benefits.balances.stored import balance_from
 from benefits.catalogue import in_force
 from consent import persons as people
 from consent.database import queries
-from consent.kernel.errors import RecordsFrozen
+from consent.kernel.errors import RecordsWithheld
 from consent.records.gate import Part
 from consent.rights import access_log
 from consent.verification import logs
@@ -190,6 +190,6 @@ async def test_a_removed_use_for_all_is_reported_by_name(town: City) -> None:
 
 async def test_nothing_is_computed_while_records_are_withheld(town: City) -> None:
     await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
-    with pytest.raises(RecordsFrozen):
+    with pytest.raises(RecordsWithheld):
         await computed(town)
     assert await queries.fetch_all("SELECT 1 FROM use_for_all") == []

@@ -26,7 +26,7 @@ from benefits.redemption.decision import (
 from benefits.scoring import scheme
 from benefits.scoring.scheme import Scheme, Timeline
 from consent.domain.liveness import ConsentPeriod
-from consent.kernel.errors import RecordsFrozen
+from consent.kernel.errors import RecordsWithheld
 from consent.kernel.instants import to_day_number, to_micros
 
 AT = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
@@ -147,7 +147,7 @@ def anything() -> st.SearchStrategy[RedemptionState]:
 
 @given(anything())
 def test_all_handles_are_alike_while_records_are_frozen(any_state: RedemptionState) -> None:
-    with pytest.raises(RecordsFrozen):
+    with pytest.raises(RecordsWithheld):
         decide(any_state._replace(withheld=1), CATALOGUE, NOW)
 
 

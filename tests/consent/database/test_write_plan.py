@@ -146,7 +146,7 @@ async def both_executors_write_the_same() -> None:
         plan = some_plan(chance)
         done, rows = expected(plan)
         outcomes.add(done)
-        for executor in (write_plan.commit, write_plan.commit_stepwise, in_a_transaction):
+        for executor in (write_plan.commit, write_plan.execute_stepwise, in_a_transaction):
             await reset()
             assert await written_by(executor, plan) == done, plan
             assert await stored() == rows, plan

@@ -62,7 +62,7 @@ async def test_a_key_is_published_waits_signs_and_old_receipts_verify(town: City
     old_jws = receipts.sign(RECEIPT, old)
     at = await queries.now()
     first = await key_rotation.rotate_signing(key_file, at)
-    assert (first.step, first.active_from - at) == (RotationStep.PUBLISHED, timedelta(seconds=330))
+    assert (first.step, first.next_step_at - at) == (RotationStep.PUBLISHED, timedelta(seconds=330))
     published = await statuses(town)
     moments = [key["active_from"] for key in (await town.client.get("/.well-known/jwks.json")).json()["keys"]]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", moment) for moment in moments)
