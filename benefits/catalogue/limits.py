@@ -5,7 +5,7 @@ Pure. `quotas` counts against these limits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -18,6 +18,15 @@ class QuotaLimit(NamedTuple):
     most: int
     ends_on: date
     begins_on: date
+
+    def admits(self, taken: int, uses: int = 1) -> bool:
+        """Report whether `uses` more redemptions fit where `taken` were counted in the period."""
+        return taken + uses <= self.most
+
+
+def admit_one_more(limits: Sequence[QuotaLimit], taken: Sequence[int]) -> bool:
+    """Report whether each limit admits one more redemption; `taken` are the redemptions counted, in their order."""
+    return all(limit.admits(count) for limit, count in zip(limits, taken, strict=True))
 
 
 def period_of(period: str, day: date) -> tuple[str, date, date]:

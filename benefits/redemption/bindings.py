@@ -80,8 +80,8 @@ async def request(
     await gate.permit(person, benefit.provider_id, now.at, use)
     own = LastingTicket.filter(person_id=person.person_id, kind=TicketKind.BINDING, handle_index__isnull=True)
     await lasting_tickets.discard(person.person_id, await own.filter(benefit_id=benefit_id, venue_id=venue_id))
-    assert period.expires_at is not None
-    valid_until = min(now.at + BINDING_LIFE, queries.from_micros(period.expires_at))
+    assert period.ends_at is not None
+    valid_until = min(now.at + BINDING_LIFE, queries.from_micros(period.ends_at))
     code, expires_at = new_code(), now.at + CODE_LIFE
     binding_id = await lasting_tickets.create(person, TicketKind.BINDING, choice, now, valid_until, code)
     await LastingTicket.filter(person_id=person.person_id, lasting_id=binding_id).update(

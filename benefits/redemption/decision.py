@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from benefits.balances.stored import StoredBalance, is_usable
-from benefits.catalogue.limits import QuotaLimit
+from benefits.catalogue.limits import QuotaLimit, admit_one_more
 from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
 from consent.domain.liveness import ConsentPeriod, began_under, is_live
 from consent.kernel.errors import require_not_withheld
@@ -159,11 +159,11 @@ def is_covered(ticket: TicketRow, consent: ConsentPeriod, at: int) -> bool:
 def _is_full(benefit: LiveBenefit, state: RedemptionState) -> bool:
     """Report whether a limit is used up, as far as the state tells; a full counter it lacks is a conflict at commit."""
     if state.taken is not None:
-        return any(used >= limit.most for used, limit in zip(state.taken, benefit.limits, strict=True))
+        return not admit_one_more(benefit.limits, state.taken)
     # The ticket's counters are today's unless the benefit has changed or a period has ended since it was issued.
     same_limits = state.ticket.benefit_version == benefit.version
     return same_limits and any(map(_is_used_up, state.counters, benefit.limits))
 
 
 def _is_used_up(counter: CounterRow, limit: QuotaLimit) -> bool:
-    return counter.taken is not None and counter.taken >= limit.most and counter.ends_on == to_day_number(limit.ends_on)
+    return counter.ends_on == to_day_number(limit.ends_on) and not limit.admits(counter.taken or 0)

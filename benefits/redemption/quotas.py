@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from benefits.catalogue.limits import QuotaLimit
+from benefits.catalogue.limits import QuotaLimit, admit_one_more
 from benefits.catalogue.model import LiveBenefit
 from benefits.models import QuotaUse
 from benefits.redemption.decision import CounterRow
@@ -77,7 +77,7 @@ async def open_counters(keyring: Keyring, person: Person, benefit: LiveBenefit) 
     subject = await persons.subject_of(person) if counts_residents(benefit) else ""
     keys = keys_of(keyring, subject, benefit)
     taken = await read_taken(keys)
-    return keys if all(used < limit.most for used, limit in zip(taken, benefit.limits, strict=True)) else None
+    return keys if admit_one_more(benefit.limits, taken) else None
 
 
 async def take_all(keys: Sequence[str], benefit: LiveBenefit) -> bool:
@@ -89,8 +89,7 @@ async def take_all(keys: Sequence[str], benefit: LiveBenefit) -> bool:
     for key in keys:
         # Locks the counter, so that nobody takes the last place between the read and the write.
         await queries.execute("UPDATE quota_use SET taken = taken WHERE quota_key = $1", key)
-    taken = await read_taken(keys)
-    if any(used >= limit.most for used, limit in zip(taken, benefit.limits, strict=True)):
+    if not admit_one_more(benefit.limits, await read_taken(keys)):
         return False
     if keys:
         await write_plan.apply(tuple(map(take_write, keys, benefit.limits)))
@@ -115,7 +114,7 @@ async def available_again(keyring: Keyring, person: Person | None, benefits: Seq
     days: dict[str, date] = {}
     for row in rows:
         benefit_id, limit = counters[row["quota_key"]]
-        if row["taken"] >= limit.most:
+        if not limit.admits(row["taken"]):
             days[benefit_id] = max(days.get(benefit_id, date.min), limit.ends_on + timedelta(days=1))
     return days
 

@@ -138,6 +138,11 @@ class _Redemption:
         # a period ended or the benefit changed since the ticket was issued, or somebody else took the last place.
         self.reads_counters = False
 
+    @property
+    def is_check(self) -> bool:
+        """True for a check."""
+        return self.store is None
+
     async def settle(self) -> Outcome:
         """Attempt until there is an outcome; WriteConflict after ATTEMPTS_MAX attempts."""
         self.handle_index = await tickets.stored_index_of(self.scan.keyring, self.scan.kind, self.scan.shown)
@@ -193,7 +198,7 @@ class _Redemption:
     ) -> Redeem | StandardTerms | BalanceNeeded:
         verdict = decision.decide(state, catalogue, now)
         # R17: a binding is there to redeem. To ask with it would be to watch a person's points for 90 days.
-        if self.store is None and (state.ticket.kind == TicketKind.BINDING or (state.ticket.checks or 0) >= CHECKS_MAX):
+        if self.is_check and (state.ticket.kind == TicketKind.BINDING or (state.ticket.checks or 0) >= CHECKS_MAX):
             return StandardTerms()
         if self.scan.kind is not TicketKind.TICKET:
             return await self._decide_by_today(state, verdict, catalogue, now)
@@ -238,7 +243,7 @@ class _Redemption:
         else:
             granted, kind = Granted(verdict.benefit, valid_until, new_id(), verdict.runs_until), "benefit.redeemed"
             writes = [
-                *self.store.write(granted, now.at),
+                *self.store.make_writes(granted, now.at),
                 *self._redemption_writes(state, person, verdict, granted, now),
             ]
         use = _use(kind, verdict.benefit, "applies", state.ticket.lasting_id)
@@ -256,10 +261,10 @@ class _Redemption:
         return [*refusal, *self._count_check(state), *self._answer(None, now), still_unchanged(state.changes)]
 
     def _count_check(self, state: RedemptionState) -> list[Write]:
-        return [] if self.store is not None else [tickets.count_check_write(self.handle_index, state.ticket.checks)]
+        return [tickets.count_check_write(self.handle_index, state.ticket.checks)] if self.is_check else []
 
     def _answer(self, granted: Granted | None, now: CivilTime) -> list[Write]:
-        return [] if self.store is None else self.store.write(granted, now.at)
+        return [] if self.store is None else self.store.make_writes(granted, now.at)
 
     def _redemption_writes(
         self, state: RedemptionState, person: Person, verdict: Redeem, granted: Granted, now: CivilTime

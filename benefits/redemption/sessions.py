@@ -281,7 +281,7 @@ async def cancel_all_uncovered(keyring: Keyring, at: datetime) -> int:
     )
     covered = set()
     for row in consents:
-        period = ConsentPeriod(row["given_at"], row["consent_expires_at"])
+        period = ConsentPeriod(row["given_at"], row["consent_ends_at"])
         if is_live(period, micros) and began_under(period, row["created_at"]):
             covered.add(row["booking_id"])
     upcoming = await Booking.filter(begins_at__gt=micros).values("person_id", "booking_id")

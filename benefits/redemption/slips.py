@@ -36,8 +36,8 @@ async def issue(person: Person, catalogue: InForce, choice: Choice, now: CivilTi
     await gate.permit(
         person, benefit.provider_id, now.at, Use("slip.issued", benefit.provider_id, benefit.benefit_id, "issued")
     )
-    assert period.expires_at is not None
-    valid_until = min(now.at + SLIP_LIFE, queries.from_micros(period.expires_at))
+    assert period.ends_at is not None
+    valid_until = min(now.at + SLIP_LIFE, queries.from_micros(period.ends_at))
     code = new_code(SLIP_CODE_LENGTH)
     slip_id = await lasting_tickets.create(person, TicketKind.SLIP, choice, now, valid_until, code)
     row = await lasting_tickets.get(person, TicketKind.SLIP, slip_id)

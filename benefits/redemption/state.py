@@ -31,18 +31,24 @@ NO_CONSENT = ConsentPeriod(None, None)
 COUNTERS_MAX = LIMITS_MAX
 """Counters of a ticket that are read: one for each limit of a benefit."""
 LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.GIVEN_CONSENT.columns, *snapshots.STORED.columns)
+TICKET_END = 3 + len(tickets.LOOKUP.columns)
+PERSON_END = TICKET_END + len(gate.CHAIN.columns)
+CONSENT_END = PERSON_END + len(gate.GIVEN_CONSENT.columns)
+BALANCE_END = CONSENT_END + len(snapshots.STORED.columns)
+COUNTERS_END = BALANCE_END + 2 * COUNTERS_MAX
+"""The index after the last column of each part of the row of `_load_sql`, whose first three are no part's."""
 
 
 class AnswerStore(NamedTuple):
     """The caller's store of its answer, read by the query of the state and written by the plan of the redemption.
 
-    `selection` reads the row of `{key}`; its first column is never NULL. `write` makes the writes of an answer, given
-    the outcome (`redeem.Granted` or None) and the instant.
+    `selection` reads the row of `{key}`; its first column is never NULL. `make_writes` returns the writes of an
+    answer, given the outcome (`redeem.Granted` or None) and the instant.
     """
 
     key: str
     selection: Selection
-    write: Callable[[Any, datetime], list[Write]]
+    make_writes: Callable[[Any, datetime], list[Write]]
 
 
 class Loaded(NamedTuple):
@@ -95,13 +101,13 @@ def _loaded(venue: Body | None, row: tuple[Any, ...]) -> Loaded:
         micros,
         changes,
         withheld,
-        TicketRow._make(row[3:13]),
-        PersonRow._make(row[13:18]),
-        ConsentPeriod._make(row[18:20]),
-        StoredBalance._make(row[20:29]),
-        tuple(CounterRow._make(row[at : at + 2]) for at in range(29, 29 + 2 * COUNTERS_MAX, 2)),
+        TicketRow._make(row[3:TICKET_END]),
+        PersonRow._make(row[TICKET_END:PERSON_END]),
+        ConsentPeriod._make(row[PERSON_END:CONSENT_END]),
+        StoredBalance._make(row[CONSENT_END:BALANCE_END]),
+        tuple(CounterRow._make(row[at : at + 2]) for at in range(BALANCE_END, COUNTERS_END, 2)),
     )
-    answered = row[29 + 2 * COUNTERS_MAX :]
+    answered = row[COUNTERS_END:]
     return Loaded(state, answered if answered and answered[0] is not None else None)
 
 

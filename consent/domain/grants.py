@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from consent.domain.liveness import has_expired
+from consent.domain.liveness import has_ended
 from consent.domain.purposes import Purpose
 
 LIFE_MONTHS_MAX = 12
@@ -50,7 +50,7 @@ class Grant:
 
     def state_at(self, at: datetime) -> State:
         """Return the state at `at`: a grant past its end has ended, also while its row still says `given`."""
-        if self.state is not State.GIVEN or not has_expired(self.ends_at, at):
+        if self.state is not State.GIVEN or not has_ended(self.ends_at, at):
             return self.state
         return self._own_end()
 
@@ -70,7 +70,7 @@ class Grant:
             return None
         if self.ended_at is None or at >= self.ended_at:
             return self.state_at(at)
-        return self._own_end() if has_expired(self.ends_at, at) else State.GIVEN
+        return self._own_end() if has_ended(self.ends_at, at) else State.GIVEN
 
 
 def end_of_life(given_at: datetime, months: int) -> datetime:

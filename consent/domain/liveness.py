@@ -20,13 +20,13 @@ class ConsentPeriod(NamedTuple):
     """
 
     given_at: int | None
-    expires_at: int | None
+    ends_at: int | None
 
 
 def is_live(period: ConsentPeriod, at: int) -> bool:
-    """Report whether a consent covers the instant `at` (microseconds). At exactly `expires_at` it no longer does."""
-    given_at, expires_at = period
-    return given_at is not None and expires_at is not None and given_at <= at and not has_expired(expires_at, at)
+    """Report whether a consent covers the instant `at` (microseconds). At exactly its end it no longer does."""
+    given_at, ends_at = period
+    return given_at is not None and ends_at is not None and given_at <= at and not has_ended(ends_at, at)
 
 
 def began_under(period: ConsentPeriod | None, created_at: int) -> bool:
@@ -38,13 +38,13 @@ def began_under(period: ConsentPeriod | None, created_at: int) -> bool:
     return period is not None and period.given_at is not None and period.given_at <= created_at
 
 
-def has_expired(expires_at: Instant, at: Instant) -> bool:
-    """Report whether a consent that ends at `expires_at` is over at `at`; both microseconds or both datetimes."""
-    return at >= expires_at
+def has_ended(ends_at: Instant, at: Instant) -> bool:
+    """Report whether a consent that ends at `ends_at` is over at `at`; both microseconds or both datetimes."""
+    return at >= ends_at
 
 
 def expired_sql(at: str, table: str = "") -> str:
-    """The SQL condition of `has_expired` for a consent row at the SQL expression `at`, in microseconds.
+    """The SQL condition that a consent row has reached the end of its life at the SQL expression `at`, in microseconds.
 
     `table` is the alias of the consent table where a statement has several.
     """

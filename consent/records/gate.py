@@ -253,7 +253,7 @@ CHAIN = Selection(
     "person p",
     "p.person_id = {person_id}",
 )  # fmt: skip
-PERIOD = ("c.given_at AS given_at", f"{end_sql('c')} AS consent_expires_at")
+PERIOD = ("c.given_at AS given_at", f"{end_sql('c')} AS consent_ends_at")
 """The columns of a `ConsentPeriod`."""
 GIVEN_CONSENT = Selection(
     PERIOD,
@@ -267,7 +267,7 @@ def permit_writes(head: ChainHead, period: ConsentPeriod, at: datetime, use: Use
     """Return the writes of a use of the person's points under the `benefit.check` consent read together with `head`.
 
     The event's fence is a conflict where person or consent have changed since they were read. Nothing is used while
-    records are frozen.
+    records are withheld.
 
     Raises:
         NotCovered: the consent does not live at `at`.
@@ -347,7 +347,7 @@ async def live_periods(person: Person, purpose: Purpose, at: datetime) -> dict[s
         purpose,
         queries.to_micros(at),
     )
-    return {row["counterpart"]: ConsentPeriod(row["given_at"], row["consent_expires_at"]) for row in rows}
+    return {row["counterpart"]: ConsentPeriod(row["given_at"], row["consent_ends_at"]) for row in rows}
 
 
 async def own_record(person: Person, record_id: str) -> tuple[str, str, int, date] | None:

@@ -42,7 +42,7 @@ class NextKeyElsewhere(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """A step, the id of the next or new key, and the moment from which the next call goes on; past after the last."""
+    """A step, the id of the next or new key, and when a call takes the next step (in the past: none is left)."""
 
     step: RotationStep
     key_id: str

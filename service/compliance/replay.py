@@ -86,7 +86,7 @@ async def replay_tombstones(
 
 
 async def catch_up_with_tombstones(app_context: AppContext) -> None:
-    """Freeze the logs that do not continue their published checkpoints, and replay the tombstones that the database lacks.
+    """Freeze the logs that do not continue their checkpoints, and replay the tombstones that the database lacks.
 
     Ends the withholding of records. Call it before serving. Does nothing while migrations are missing. WrongFolder if
     the log folder is another one.

@@ -5,7 +5,7 @@ The way of a request:
 1. `routes` has one table of `PageRoute`s: path, method, handler, and the audience that must be signed in.
 2. `dispatch` builds a `Page`, reads the session cookie and, for a POST, checks the form.
 3. The handler calls the HTTP API with `page.read` (GET), `page.submit` (POST), `page.delete` or `page.call_api`. The
-   call stays in this process (`api_client`) but is checked like one from outside. No handler reads or writes the database.
+   call stays in this process (`api_client`) but is checked like one from outside. No handler uses the database.
 4. The handler returns `page.render(template, …)`, or after a write `page.redirect(path, done)`. The redirect is a 303,
    so that going back or reloading repeats nothing.
 5. A problem that the handler does not treat itself is raised as `ApiProblem`; `dispatch` shows it as a page, or the

@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from datetime import date, datetime
+from http import HTTPStatus
 
 from starlette.responses import Response
 
@@ -85,21 +86,21 @@ async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
     """Redeem the ticket of a handle, once; the answer is stored with it and replayed for the same key."""
     began, keyring, key = time.monotonic(), context.app_context.keyring, context.idempotency_key
     assert key is not None
-    status, answer = 200, b""
+    status, answer = int(HTTPStatus.OK), b""
     if (before := await idempotency.find_elsewhere(keyring, key)) is not None:
         return replayed(context.request.scope, before, key.fingerprint)
 
-    def write(granted: Granted | None, at: datetime) -> list[Write]:
+    def answer_writes(granted: Granted | None, at: datetime) -> list[Write]:
         nonlocal status, answer
         status, answer = _redemption_answer(granted)
         return idempotency.answer_writes(keyring, key, status, answer, at)
 
-    store = AnswerStore(key.scope, idempotency.LOOKUP, write)
+    store = AnswerStore(key.scope, idempotency.LOOKUP, answer_writes)
     outcome = await redemptions.redeem(await _scan(context, body), context.app_context.catalogue, store)
     if outcome.answered is not None:
         stored = idempotency.open_answer(keyring, key.scope, outcome.answered)
         return replayed(context.request.scope, stored, key.fingerprint)
-    if status == 200:
+    if outcome.granted is None:
         await _until_next_step(began)
     return json_io.JsonResponse(answer, status)
 

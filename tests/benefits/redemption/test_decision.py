@@ -161,8 +161,8 @@ def test_it_is_redeemed_only_where_everything_holds_and_the_same_each_time(any_s
         and row == ticket()
         and any_state.person.epoch is not None
         and consent.given_at is not None
-        and consent.expires_at is not None
-        and consent.given_at <= NOW.micros < consent.expires_at
+        and consent.ends_at is not None
+        and consent.given_at <= NOW.micros < consent.ends_at
         and is_usable(balance, any_state.person.epoch, TIMELINE, NOW.today, NOW.micros)
         and balance.total >= NEEDED
         and any_state.taken in (None, (1, 99))

@@ -10,7 +10,7 @@ import pytest
 from consent.database import queries
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import Grant, State
-from consent.domain.liveness import ConsentPeriod, began_under, expired_sql, has_expired, is_live, live_sql
+from consent.domain.liveness import ConsentPeriod, began_under, expired_sql, has_ended, is_live, live_sql
 from consent.domain.purposes import Purpose
 from consent.domain.recipients import RecipientChanges, end_sql
 
@@ -76,7 +76,7 @@ async def test_python_and_sql_agree_on_the_end(opened: str) -> None:
     await queries.execute("INSERT INTO c VALUES (2)")
     for condition, at in itertools.product((expired_sql("$1"), expired_sql("$1", "c")), TIMES):
         over = await queries.fetch_one(f"SELECT 1 AS is_over FROM c WHERE {condition}", at) is not None
-        assert over is has_expired(2, at) is (at >= 2)
+        assert over is has_ended(2, at) is (at >= 2)
 
 
 def _at(micros: int) -> datetime:
