@@ -114,9 +114,10 @@ async def publish_catalogue(at: datetime) -> None:
 async def publish(
     kind: DocumentKind, document_id: str, body: dict[str, Any], at: datetime, today: date | None = None
 ) -> lifecycle.Version:
-    """Draft, submit, review and approve a document by three persons, as the API does; return its version in force.
+    """Draft, submit, review and approve a document by three persons; return its version in force.
 
-    The publication rules take `today` as the current civil day, by default the day of `at`.
+    The publication rules are checked when it is submitted, with `today` as the current civil day, by default the day of
+    `at`. The check before an approval, which the API repeats, is left out.
     """
     gate = partial(publishing.check, at=at, today=today or at.date())
     drafted = await lifecycle.draft(kind, document_id, body, DRAFTER, at)

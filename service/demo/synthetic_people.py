@@ -36,6 +36,8 @@ USUAL_YEAR = {
     RecordKind.READING_CIRCLE: (8, 6),
 }
 """By kind, the percentage of people who have any and the mean of their year's sum, in the unit of the kind."""
+YEAR_OF_OTHERS = (20, 5)
+"""The same for a kind that USUAL_YEAR lacks."""
 
 
 async def add_to_population(app_context: AppContext) -> None:
@@ -66,7 +68,8 @@ def invent(scheme: Scheme) -> list[dict[str, int]]:
 def _person(random: Random, scheme: Scheme) -> dict[str, int]:
     sums = {
         kind: round(random.expovariate(1 / mean)) if random.randrange(100) < percent else 0
-        for kind, (percent, mean) in USUAL_YEAR.items()
+        for kind in RecordKind
+        for percent, mean in (USUAL_YEAR.get(kind, YEAR_OF_OTHERS),)
     }
     points = dict.fromkeys(Dimension, 0)
     for kind, indicator in scheme.indicators.items():

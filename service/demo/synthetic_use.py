@@ -43,6 +43,8 @@ WEEK_OF_SCENE: Mapping[Scene, int] = {
     Scene.BILLS: 300,
 }
 """Redemptions of a benefit of each scene in the present week."""
+WEEK_OF_OTHERS = 200
+"""The same for a scene that WEEK_OF_SCENE lacks."""
 LIVE_CONSENTS: Mapping[Purpose, int] = {Purpose.POINTS_COMPUTE: 7_900, Purpose.BENEFIT_CHECK: 5_200}
 """Live consents of the present week, for 5,000 people."""
 
@@ -77,7 +79,7 @@ async def add_to_figures(app_context: AppContext) -> None:
 def invent(benefits: Mapping[str, Scene], providers: Sequence[str], ahead: int) -> Mapping[ReleaseKind, ExactCounts]:
     """Return the exact counts of the week that is `ahead` weeks from now: smaller before, with a wave by month."""
     part = (1 + GROWTH) ** ahead * (1 + WAVE * math.sin(ahead * math.pi / 2))
-    redeemed = {name: round(WEEK_OF_SCENE[scene] * part) for name, scene in sorted(benefits.items())}
+    redeemed = {name: round(WEEK_OF_SCENE.get(scene, WEEK_OF_OTHERS) * part) for name, scene in sorted(benefits.items())}
     consents = {str(purpose): round(count * (1 + GROWTH) ** ahead) for purpose, count in LIVE_CONSENTS.items()}
     return {
         ReleaseKind.REDEMPTIONS: ExactCounts(redeemed, REDEMPTIONS_PER_PERSON),

@@ -70,7 +70,8 @@ KIND_WORDS: Final = {
     RecordKind.BATTERY_RETURNED: r"batter|电池",
     RecordKind.ITEM_REPAIRED: r"repair|维修|修理",
 }
-"""Words by the kind of record they suggest."""
+"""Words by the kind of record they suggest. A kind may be missing: then only its own name is read as it, and a column
+with another word for it is not guessed as the column of kinds."""
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
     }
 )
-"""Icon of each code, by group as in `labels.toml`."""
+"""Icon of each code, by group as in `labels.toml`. A code may be missing: `icon_name` gives it a plain dot."""
 
 
 @lru_cache(maxsize=1)

@@ -42,8 +42,8 @@ def test_everything_that_is_referred_to_exists() -> None:
         assert venue["client_id"] == venue.get("venue_id", venue.get("source_id"))
 
 
-def test_one_benefit_in_every_scene() -> None:
-    assert sorted(benefit["scene"] for benefit in city("benefits").values()) == sorted(Scene)
+def test_every_scene_has_a_benefit() -> None:
+    assert {benefit["scene"] for benefit in city("benefits").values()} == set(Scene)
 
 
 def test_every_baseline_is_full_and_every_effect_improves_it() -> None:

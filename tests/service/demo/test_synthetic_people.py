@@ -8,8 +8,10 @@ from datetime import timedelta
 import pytest
 
 from benefits.catalogue import in_force
+from benefits.scoring.scheme import Scheme, shipped
 from benefits.statistics import population, simulation
 from consent.database import queries
+from consent.domain.records import RecordKind
 from service.demo import synthetic_people
 from service.demo.synthetic_people import PEOPLE
 from tests.factories import administrator, benefit_document
@@ -49,6 +51,15 @@ async def test_the_people_are_the_same_each_time_and_fit_the_scheme(town: City) 
     assert all(set(person) == {*population.MEASURES, *population.KINDS} for person in people)
     assert all(person["total"] == sum(person[name] for name in population.MEASURES[1:]) for person in people)
     assert all(person[dimension] <= cap for person in people for dimension, cap in scheme.caps.items())
+
+
+async def test_a_kind_without_usual_numbers_is_invented_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = RecordKind.TREE_PLANTED
+    usual = {kind: numbers for kind, numbers in synthetic_people.USUAL_YEAR.items() if kind is not new}
+    monkeypatch.setattr(synthetic_people, "USUAL_YEAR", usual)
+    monkeypatch.setattr(synthetic_people, "PEOPLE", 100)
+    people = synthetic_people.invent(Scheme.from_document(shipped()[-1]))
+    assert any(person[new] for person in people)
 
 
 async def test_a_city_in_production_neither_takes_nor_counts_them(town: City) -> None:

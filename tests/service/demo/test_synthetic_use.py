@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from benefits.rules.vocabulary import Scene
+from benefits.statistics.privacy_budget import ReleaseKind
 from service.auth.access_tokens import Audience
 from service.demo import synthetic_use
 from service.demo.synthetic_people import WEEKS_AHEAD
@@ -38,6 +40,13 @@ async def test_reports_of_the_demonstration_show_numbers_and_say_that_they_are_i
     assert spent["spent_milli_epsilon"] == 0
     town.shift.by = timedelta(days=7 * WEEKS_AHEAD)
     assert (await administrator(town).get("/v1/admin/reports/usage?by=division")).json()["synthetic"]
+
+
+async def test_a_benefit_of_a_scene_without_a_usual_week_is_invented_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = {scene: week for scene, week in synthetic_use.WEEK_OF_SCENE.items() if scene is not Scene.TOURISM}
+    monkeypatch.setattr(synthetic_use, "WEEK_OF_SCENE", usual)
+    figures = synthetic_use.invent({"boat-trip": Scene.TOURISM}, [], 0)
+    assert figures[ReleaseKind.REDEMPTIONS].cells == {"boat-trip": synthetic_use.WEEK_OF_OTHERS}
 
 
 async def test_only_a_demonstration_has_invented_figures(town: City) -> None:
