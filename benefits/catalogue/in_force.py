@@ -104,7 +104,11 @@ async def names(at: datetime) -> dict[str, Mapping[str, str]]:
 
 
 async def provider_of(benefit_id: str, venue_id: str, at: datetime) -> str | None:
-    """Return the provider that had both the benefit and the venue at any time until `at`; None without one."""
+    """Return a provider that had the benefit and the venue by `at`, perhaps not at once; None without one.
+
+    Of several, the one of the first service by id, and of its newest version that fits. Reads every approved version
+    of benefits, venues and services.
+    """
     services = {
         body.body["service_id"]
         for body in await bodies.ever_approved(DocumentKind.BENEFITS, at)

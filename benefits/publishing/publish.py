@@ -70,8 +70,8 @@ RULE_OF_FAULT: Sequence[tuple[DocumentKind, str, str, frozenset[str]]] = (
 async def check(kind: DocumentKind, body: Body, at: datetime, today: date, city_url: str = "") -> Sequence[Finding]:
     """Return every finding of a document at once: of its schema, of the documents it names, of the publication rules.
 
-    A document that does not fit its schema, or that names a service nobody has written, is checked for its texts alone
-    of the rules: the others cannot read it. `today` is the city's civil day at `at`, which decides the year of a
+    Of a document that does not fit its schema, or names a document that is neither in force nor pending, only the texts
+    are checked: the other rules cannot read it. `today` is the city's civil day at `at`, which decides the year of a
     scheme; `city_url` is the address by which passes name this city. Reads the catalogue and writes nothing.
     """
     faults = [
@@ -133,9 +133,10 @@ async def require_passed(version: Version, at: datetime, today: date, city_url: 
 async def hold_unread(version: Version, findings: Sequence[Finding], staff_id: str, at: datetime) -> bool:
     """Send a submitted version to an officer if the rules now flag it and none has read it; return True if sent.
 
-    FourEyes where `staff_id`, who is about to approve it, is one of its authors.
-
     The catalogue or the rules may have changed since its submission: what nobody had to read then may need it now.
+
+    Raises:
+        FourEyes: `staff_id`, who is about to approve it, is one of its authors.
     """
     if not await is_unread(version, findings):
         return False

@@ -101,11 +101,12 @@ async def request(
 async def create(keyring: Keyring, catalogue: InForce, venue: Body, code: str, now: CivilTime) -> CreatedBinding:
     """Turn a code that was typed in the venue's app into a binding, once; return it with its token.
 
-    Runs in the caller's transaction and locks the person's row. The benefit need not apply now. The binding has the
-    version that the resident asked for: a commitment that came or changed since gives standard terms.
+    Runs in the caller's transaction and locks the person's row. The benefit need not apply now. The binding keeps the
+    benefit version in force when the resident asked: a commitment that came or changed since gives standard terms.
 
     Raises:
         CodeUnknown: wrong, expired, typed before, of another venue, or its consent or benefit has ended.
+        NotFound: the person was erased after the code was read.
     """
     venue_id = venue["venue_id"]
     indexes = blind_indexes(keyring, IndexUse.BINDING_CODE, venue_id, normal_code(code))

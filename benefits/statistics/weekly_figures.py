@@ -37,11 +37,13 @@ EVERYBODY = "everybody"
 
 
 async def load_or_release(week: Week) -> dict[str, Any]:
-    """Return the figures of the last finished week, as they were at the first request of this week.
+    """Return the figures that are released in `week`, the present one, as they were at its first request.
 
-    Redemptions in all, by scene, by benefit and by the benefit's division, live consents by purpose, objections by
-    source, reason and state, complaints by provider. Needs the caller's transaction; the first request writes
-    `released_figures` and spends the week's shares.
+    Redemptions are those of the finished week before: in all, by scene, by benefit and by the benefit's division. Live
+    consents by purpose, objections by source, reason and state, and complaints by provider are as of the first request.
+    The keys are those of `_composed`, and `too_few_people`: true where too few people have a consent, and then every
+    count is None or left out. Needs the caller's transaction; the first request writes `released_figures` and spends
+    the week's shares.
     """
     stored = await ReleasedFigures.get_or_none(week=week.number)
     if stored is None:

@@ -110,7 +110,7 @@ class TakeOne:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expect:
-    """Require that an SQL expression still has a value, without writing. Values: that value.
+    """Require that an SQL expression still equals the given value, without writing. Values: that value.
 
     In one statement it is evaluated after the locks of the writes before it are granted if it is a volatile function,
     and as of the statement's beginning otherwise.

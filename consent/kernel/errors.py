@@ -19,6 +19,7 @@ DomainError
 ├── RestoredByOfficer        an officer has restored the record; its source may not lower it again
 ├── WouldLowerPoints         upheld like this, the objection would take points from its person
 ├── FourEyes                 the same person may not decide
+├── OtherDivision            the document belongs to a division in which the member of staff may not act
 ├── Changed                  the hash that the person read is not the document's
 ├── Prohibited               refused by the publication rules; carries the findings
 ├── TooFewConsents           a sample of so few would tell who they are

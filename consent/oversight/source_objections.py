@@ -131,9 +131,10 @@ async def answer_without_record(
 async def close_delivered(keyring: Keyring, source_id: str, day_of: Callable[[datetime], date], at: datetime) -> int:
     """Close the tasks of the source whose record was stored at `at`; return their number.
 
-    A task that names a quantity stays open until the records delivered since the objection reach it together.
-    `day_of` gives the city's civil day of a moment. Runs in the transaction of a delivery, which has locked the persons
-    whose records it stored.
+    `at` must be the instant that the delivery stored as `received_at`, equal to the microsecond: it identifies the
+    batch. A task that names a quantity stays open until the records delivered since the objection reach it together.
+    Appends `objection.answered` and a message for each closed task. `day_of` gives the city's civil day of an instant.
+    Runs in the transaction of the delivery, which has locked the persons whose records it stored.
     """
     rows = await queries.fetch_all(
         "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on,"

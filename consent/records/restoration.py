@@ -57,8 +57,9 @@ class Replaced:
 async def copy_before(
     person: Person, record: StoredRecord, change: RecordChange, decided_by: DecidedBy, at: datetime
 ) -> date:
-    """Store a sealed copy of the record before a change of it, and count the change; return its `object_until`.
+    """Store a sealed copy of the record before a change of it; return its `object_until`.
 
+    Adds the change to the counts of `source_change`, by source, UTC day, change and `decided_by`; they name no person.
     Runs in the transaction of the change, with the person's row locked.
     """
     change_id = new_id()

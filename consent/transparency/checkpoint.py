@@ -89,7 +89,7 @@ class NoteSigner:
 
     @property
     def keys(self) -> list[NoteKey]:
-        """Return the keys of which one must have signed a note: the current, the previous, the retired ones."""
+        """Return the keys that verify this signer's notes: current, previous, retired. `sign` relies on this order."""
         previous = [] if self.previous is None else [self.previous.public_key().public_bytes_raw()]
         return [self.key, *[NoteKey(self.name, public) for public in (*previous, *self.retired)]]
 
@@ -98,6 +98,7 @@ class NoteSigner:
         if not text.endswith("\n"):
             raise ValueError("a note's text ends with a line break")
         signed = f"{text}\n"
+        # `keys` begins with the public keys of `private` and `previous`, in this order.
         for private, key in zip((self.private, self.previous), self.keys, strict=False):
             if private is not None:
                 signature = base64.b64encode(key.key_id + private.sign(text.encode())).decode()

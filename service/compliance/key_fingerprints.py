@@ -101,7 +101,7 @@ async def require_known(settings: Settings) -> None:
         await public_keys.ensure_published(key, use)
     signer = settings.publisher.signer
     if await public_keys.is_retired(public_keys.log_key_id(signer.key.public)):
-        raise KeyMismatch(LOG, "the key log was replaced by another one")
+        raise KeyMismatch(LOG, "the log key was replaced by another one")
     await public_keys.ensure_log_keys(signer)
 
 

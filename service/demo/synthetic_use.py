@@ -79,7 +79,9 @@ async def add_to_figures(app_context: AppContext) -> None:
 def invent(benefits: Mapping[str, Scene], providers: Sequence[str], ahead: int) -> Mapping[ReleaseKind, ExactCounts]:
     """Return the exact counts of the week that is `ahead` weeks from now: smaller before, with a wave by month."""
     part = (1 + GROWTH) ** ahead * (1 + WAVE * math.sin(ahead * math.pi / 2))
-    redeemed = {name: round(WEEK_OF_SCENE.get(scene, WEEK_OF_OTHERS) * part) for name, scene in sorted(benefits.items())}
+    redeemed = {
+        name: round(WEEK_OF_SCENE.get(scene, WEEK_OF_OTHERS) * part) for name, scene in sorted(benefits.items())
+    }
     consents = {str(purpose): round(count * (1 + GROWTH) ** ahead) for purpose, count in LIVE_CONSENTS.items()}
     return {
         ReleaseKind.REDEMPTIONS: ExactCounts(redeemed, REDEMPTIONS_PER_PERSON),

@@ -36,7 +36,9 @@ class ArchiveSummary:
 async def write(app_context: AppContext, folder: Path) -> ArchiveSummary:
     """Update the archive in `folder` to the last published checkpoints.
 
-    Full tiles never change and are not written again; each checkpoint is written after its tiles.
+    Writes each log's tiles and checkpoint, the last checkpoint of each ended epoch, the leaves of the policy log and
+    every document that a leaf names. Files of an earlier epoch are moved to `epochs/<n>`. Full tiles never change and
+    are not written again; each checkpoint is written after its tiles. Needs an open database; reads one snapshot of it.
 
     Raises:
         TreeBroken: a tile is missing.

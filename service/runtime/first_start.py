@@ -1,4 +1,4 @@
-"""Steps of every start before the first process serves: bind the ports, check the database.
+"""Steps of `serve` after its settings are read and before its first process serves: bind the ports, check the database.
 
 A mistake in the settings ends the start. A database that does not answer does not.
 """

@@ -33,14 +33,17 @@ STOPPING_ERRORS = (asyncpg.PostgresConnectionError, asyncpg.exceptions.OperatorI
 async def watch(pool: Pool) -> None:
     """Check the database until cancelled, on a connection outside of the pool; set `pool.unavailable`.
 
-    On the change to unavailable it terminates all connections of the pool and logs one error.
+    HEALTHCHECKS_MISSED checks without an answer make it unavailable; a read-only server does so at once. A server that
+    runs and refuses the check changes nothing, and a check during which this process did not run is not counted. On the
+    change to unavailable it terminates all connections of the pool and logs one error; the next check that succeeds
+    makes the database available again.
     """
     connection: asyncpg.Connection | None = None
     missed = 0
     try:
         while True:
             began = time.monotonic()
-            wait = HEALTHCHECK_CONNECT_SECONDS * pool.hosts if connection is None else HEALTHCHECK_WAIT_SECONDS
+            wait = HEALTHCHECK_CONNECT_SECONDS * pool.host_count if connection is None else HEALTHCHECK_WAIT_SECONDS
             try:
                 async with asyncio.timeout(wait):
                     if connection is None or connection.is_closed():

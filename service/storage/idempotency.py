@@ -43,13 +43,16 @@ class OtherScope(NamedTuple):
 
 
 class IdempotencyKey(NamedTuple):
-    """The place of a stored answer: its scope, the keyed hash of the caller, the SHA-256 of the request's body."""
+    """The key under which an answer is stored: its scope and the keyed hash of the caller.
+
+    `fingerprint` is the SHA-256 of the request's body, with which a repetition is compared.
+    """
 
     scope: str
     owner: str
     fingerprint: str
     others: tuple[OtherScope, ...] = ()
-    """The same place under the keyring's other index key; empty outside of a rotation."""
+    """The same key under the keyring's other index key; empty outside of a rotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class OpenedAnswer:
 
 
 def place_of(keyring: Keyring, caller: tuple[str, str], route: str, key: str, fingerprint: str) -> IdempotencyKey:
-    """Return the place of an answer to a caller (audience and name) for a route and the key that the caller chose."""
+    """Return the key that stores an answer to a caller (audience and name), for a route and the caller's own key."""
     others = tuple(
         OtherScope(version, _scope_of(under, caller, route, key), caller_index(under, *caller))
         for version in keyring.other_index_keys

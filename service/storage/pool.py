@@ -93,7 +93,7 @@ class Pool:
         self.closed = False
 
     @property
-    def hosts(self) -> int:
+    def host_count(self) -> int:
         """The number of servers, one of which is the primary."""
         return len(self.addresses)
 

@@ -154,7 +154,7 @@ class Page:
     def staff_id(self) -> str:
         """The `staff_id` of the session's token, by which steps name people; "" without one.
 
-        The token was verified when it was read from the sealed cookie's call to the API; here it only chooses a list.
+        Read from the token without verifying it: it only chooses a list. The API verifies the token at each call.
         """
         return "" if self.session is None else sessions.claim(self.session, "staff_id")
 

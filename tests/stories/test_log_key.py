@@ -124,7 +124,7 @@ async def test_a_city_replaces_the_key_of_its_logs(city_settings: Settings, demo
         with pytest.raises(verify_receipt.ReceiptRefused):
             verify_receipt.verify(receipt, jwks, [new_key.text()])
         assert checkpoint.open_by_any(old_note, alone.publisher.signer_of(Log.CONSENT).keys)
-        with pytest.raises(KeyMismatch, match="LOG_KEY: the key log was replaced"):
+        with pytest.raises(KeyMismatch, match="LOG_KEY: the log key was replaced"):
             await key_fingerprints.require_known(city_settings)
 
 

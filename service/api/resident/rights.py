@@ -60,7 +60,8 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
 async def list_messages(context: RequestContext, _: None) -> Answer:
     """List the person's messages, newest first, with texts in the request's language.
 
-    With the first page they count as read, unless `mark_read` is false: a waiting hint to the city's app is dropped.
+    The first page drops the waiting hint to the city's app, unless `mark_read` is false: this GET writes. No message is
+    marked.
     """
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
     before, marks_read = json_io.read_keyset(context.request), json_io.read_flag(context.request, "mark_read", True)

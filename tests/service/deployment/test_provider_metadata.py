@@ -11,7 +11,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from service.deployment.plan import PlanInvalid
-from service.deployment.provider_metadata import MetadataUnavailable, guess_provider, read_provider
+from service.deployment.provider_metadata import (
+    METADATA_BYTES_MAX,
+    MetadataUnavailable,
+    guess_provider,
+    read_provider,
+)
 
 
 @contextmanager
@@ -66,6 +71,20 @@ def test_metadata_that_cannot_be_right_is_refused(changes: dict[str, object]) ->
         read_provider(issuer)
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": 503}, "answered 503"),
+        ({"padding": "a" * METADATA_BYTES_MAX}, "answered more than 256 KiB"),
+        ({"jwks_uri": "https://login.city.example/a'b"}, "with a '"),
+        ({"jwks_uri": "http://login.city.example/a'b"}, "neither https nor on this machine"),
+    ],
+)
+def test_the_reason_names_what_is_wrong_with_the_metadata(changes: dict[str, object], reason: str) -> None:
+    with provider(**changes) as issuer, pytest.raises(MetadataUnavailable, match=reason):  # type: ignore[arg-type]
+        read_provider(issuer)
+
+
 def test_a_provider_that_is_away_is_reported() -> None:
     with provider() as issuer:
         pass
@@ -73,9 +92,16 @@ def test_a_provider_that_is_away_is_reported() -> None:
         read_provider(issuer)
 
 
-@pytest.mark.parametrize("issuer", ["login.city.example", "http://login.city.example", "https://a'b.example"])
-def test_an_issuer_that_nobody_may_trust_is_refused(issuer: str) -> None:
-    with pytest.raises(PlanInvalid, match="--issuer"):
+@pytest.mark.parametrize(
+    ("issuer", "reason"),
+    [
+        ("login.city.example", "--issuer: an https address"),
+        ("http://login.city.example", "--issuer: an https address"),
+        ("https://a'b.example", "--issuer: an address without '"),
+    ],
+)
+def test_an_issuer_that_nobody_may_trust_is_refused(issuer: str, reason: str) -> None:
+    with pytest.raises(PlanInvalid, match=reason):
         guess_provider(issuer)
-    with pytest.raises(PlanInvalid, match="--issuer"):
+    with pytest.raises(PlanInvalid, match=reason):
         read_provider(issuer)
