@@ -1,4 +1,4 @@
-"""Settings of a process: read once from `CREDIT_EASY_*`, frozen, passed in. No unsafe setting has a default.
+"""Settings of a process: read from `CREDIT_EASY_*` at its start, frozen, passed in. No unsafe setting has a default.
 
 `service.demo.seed` makes the demonstration's settings, with keys in its data folder.
 """
