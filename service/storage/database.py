@@ -45,15 +45,29 @@ async def open_database(url: str) -> None:
 
 
 async def _configure(url: str) -> None:
-    """Configure Tortoise without connecting to a server; sqlite3.Error or OSError where a file cannot be a database."""
+    """Configure Tortoise and open a file of SQLite, without connecting to a server.
+
+    Tortoise 1.1.9 would open the file with the first statement. Where that one is cancelled meanwhile, it never
+    releases the lock that every other statement waits for, and leaves a connection without some of its settings.
+
+    Raises:
+        sqlite3.Error, OSError: the file cannot be a database.
+    """
     config = database_config(url)
     connection = config["connections"][queries.CONNECTION]
-    if connection["engine"] == "tortoise.backends.sqlite":
+    is_file = connection["engine"] == "tortoise.backends.sqlite"
+    if is_file:
         create_private_file(Path(connection["credentials"]["file_path"]))
     # Tortoise 1.1.9 caches INSERT statements by connection and table, not by dialect: those of an engine that was open
     # before in this process would be sent to this one.
     EXECUTOR_CACHE.clear()
     await Tortoise.init(config=config, _enable_global_fallback=True)
+    if is_file:
+        try:
+            await queries.connection().create_connection(with_db=True)
+        except BaseException:
+            await close_database()
+            raise
 
 
 def create_private_file(path: Path) -> None:
