@@ -362,13 +362,15 @@ async def test_a_read_that_began_before_a_decision_does_not_undo_it(
     read = administrator(town).get(f"{path}/documents") if reader == "administrator" else officer_of(town).get(review)
     reading = asyncio.create_task(read)
     async with asyncio.timeout(WAIT_SECONDS):
-        await has_read.wait()
-        deciding = asyncio.create_task(decide())
-        while True:
-            if deciding.done() or await waits_for_a_lock():
-                break
+        while not (has_read.is_set() or reading.done()):  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
-        may_check.set()
+        assert has_read.is_set(), reading.result().text
+        deciding = asyncio.create_task(decide())
+        try:
+            while not (deciding.done() or await waits_for_a_lock()):  # noqa: ASYNC110
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            may_check.set()
         answers = await asyncio.gather(reading, deciding)
     assert [answer.status_code for answer in answers] == [200, 200], [answer.text for answer in answers]
     assert await states(town, named) == ({"in_force"} if ending == "approve" else {"draft"})
