@@ -640,11 +640,12 @@ async def test_an_edited_consent_is_detected_by_its_events(town: City, harm: str
     assert (fault.where, fault.what.startswith(what)) == (f"consent {consent}", True)
 
 
-async def test_the_fsck_sees_one_instant_while_others_write(town: City) -> None:
+@pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.campaign)])
+async def test_the_fsck_sees_one_instant_while_others_write(town: City, rounds: int) -> None:
     wang = town.resident("wang")
 
     async def write() -> None:
-        for number in range(2):
+        for number in range(rounds):
             consent = await wang.link("volunteer-service", f"v-{number}")
             await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
             await advance(town)
