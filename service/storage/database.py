@@ -47,8 +47,8 @@ async def open_database(url: str) -> None:
 async def _configure(url: str) -> None:
     """Configure Tortoise and open a file of SQLite, without connecting to a server.
 
-    Tortoise 1.1.9 would open the file with the first statement. Where that one is cancelled meanwhile, it never
-    releases the lock that every other statement waits for, and leaves a connection without some of its settings.
+    Tortoise 1.1.9 would open the file with the first statement, and a cancellation of it meanwhile would never release
+    the lock that every other statement waits for, and could leave a connection without some of its settings.
 
     Raises:
         sqlite3.Error, OSError: the file cannot be a database.
