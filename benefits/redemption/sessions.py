@@ -24,7 +24,7 @@ from benefits.redemption.eligibility import Choice, require_applicable
 from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
-from consent.database import queries
+from consent.database import named_locks, queries
 from consent.domain.liveness import ConsentPeriod, began_under, is_live
 from consent.domain.purposes import Purpose
 from consent.events import ledger
@@ -113,9 +113,8 @@ async def offer(catalogue: InForce, venue: Body, plan: SessionPlan, now: CivilTi
         raise SessionNotPossible("a session ends after its beginning, within twelve hours")
     period = benefit.service.get("capacity_period") or CAPACITY_PERIOD
     _, first, last = period_of(period, plan.begins_at.astimezone(zone).date())
-    if not queries.is_sqlite():
-        # Two requests at once would both count before either is stored.
-        await queries.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"added-session|{plan.benefit_id}")
+    # Two requests at once would both count before either is stored.
+    await named_locks.acquire(f"added-session|{plan.benefit_id}")
     row = await queries.fetch_one(
         "SELECT coalesce(sum(places), 0) AS places FROM added_session"
         " WHERE benefit_id = $1 AND begins_at >= $2 AND begins_at < $3",

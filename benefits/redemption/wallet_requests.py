@@ -25,7 +25,7 @@ from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_uploads import UploadContext
 from benefits.redemption.pass_uses import Asked, OfflineUse
 from consent.crypto.blind_index import new_id
-from consent.database import queries
+from consent.database import named_locks, queries
 from consent.documents import versions
 from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import Conflict, NotFound
@@ -34,6 +34,11 @@ REQUEST_LIFE = timedelta(minutes=3)
 """Time in which a request can be answered: to open a wallet and agree. Its link is on the desk's screen."""
 OPEN_REQUESTS_MAX = 20
 """Requests of a venue that wait for an answer: more than a venue has desks."""
+STORED_REQUESTS_MAX = 15_000
+"""Requests of a venue that are stored, for a day after their end: one a minute for twelve hours at each of
+OPEN_REQUESTS_MAX desks is 14,400. The rate of venues alone would allow millions of rows."""
+RETENTION = timedelta(days=1)
+"""Time after its end for which a venue can read a request and its verdict."""
 CREDENTIAL = "pass"
 """The id of the one credential query."""
 CLIENT_PREFIX = "redirect_uri:"
@@ -75,16 +80,14 @@ async def create(context: UploadContext, benefit_id: str, now: CivilTime) -> New
     Raises:
         NotFound: the benefit is not offered at the venue.
         NoOfflinePass: the benefit gives places.
-        Conflict: OPEN_REQUESTS_MAX of the venue are open.
+        Conflict: OPEN_REQUESTS_MAX of the venue are open, or STORED_REQUESTS_MAX are stored.
     """
     venue_id = context.venue["venue_id"]
     benefit = context.catalogue.benefit(benefit_id, now.today)
     if benefit is None or not is_offered_at(benefit, context.venue):
         raise NotFound("the benefit is not offered at this venue")
     pass_issue.require_passes(benefit)
-    still_open = WalletRequest.filter(venue_id=venue_id, answered_at=None, expires_at__gt=now.micros)
-    if await still_open.count() >= OPEN_REQUESTS_MAX:
-        raise Conflict(f"at most {OPEN_REQUESTS_MAX} requests of a venue are open at a time")
+    await _require_room(venue_id, now)
     expires_at = now.at + REQUEST_LIFE
     row = await WalletRequest.create(
         request_id=new_id(),
@@ -95,6 +98,17 @@ async def create(context: UploadContext, benefit_id: str, now: CivilTime) -> New
         expires_at=queries.to_micros(expires_at),
     )
     return NewRequest(row.request_id, _url(context, row, await _versions_with_passes(benefit, now.at)), expires_at)
+
+
+async def _require_room(venue_id: str, now: CivilTime) -> None:
+    """Raise Conflict unless a venue may have one more request; its other requests wait until this transaction ends."""
+    # Two requests at once would both count before either is stored.
+    await named_locks.acquire(f"wallet-request|{venue_id}")
+    stored = WalletRequest.filter(venue_id=venue_id)
+    if await stored.filter(answered_at=None, expires_at__gt=now.micros).count() >= OPEN_REQUESTS_MAX:
+        raise Conflict(f"at most {OPEN_REQUESTS_MAX} requests of a venue are open at a time")
+    if await stored.count() >= STORED_REQUESTS_MAX:
+        raise Conflict(f"at most {STORED_REQUESTS_MAX} requests of a venue are stored; they go after a day")
 
 
 async def _versions_with_passes(benefit: LiveBenefit, at: datetime) -> list[int]:
@@ -176,5 +190,5 @@ async def get(venue_id: str, request_id: str, at: datetime) -> StoredRequest:
 
 
 async def delete_old(at: datetime) -> int:
-    """Delete the requests that ended a day ago; return their number."""
-    return await WalletRequest.filter(expires_at__lte=queries.to_micros(at - timedelta(days=1))).delete()
+    """Delete the requests that ended RETENTION ago, answered or not; return their number."""
+    return await WalletRequest.filter(expires_at__lte=queries.to_micros(at - RETENTION)).delete()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,8 @@ from tests.factories import administrator, publish_document
 from tests.support import means, offline
 from tests.support.browsing import Browser
 from tests.support.city import City
+from tests.support.issuers import URL as OTHER_URL
+from tests.support.issuers import recognised
 from tests.support.means import CHECKUP, LIBRARY, PARKING
 from tests.support.offline import URL, DevicePass
 from tests.support.passes import new_key
@@ -129,6 +132,12 @@ async def test_every_no_is_the_same_to_wallet_and_venue(town: City) -> None:
     theirs = (await offline.take_passes(erased, 1, PARKING))[0]
     assert (await erased.delete("/v1/me")).status_code == 200
     library = (await offline.take_passes(await means.reader(town, "zhou")))[0]
+    # Of a city that is recognised for this very benefit, for this venue: a wallet brings no key set and no status list.
+    of_parking = {"vct": f"{OTHER_URL}/vct/{PARKING[0]}/1", "benefit_id": PARKING[0]}
+    other = await recognised(town, recognises=[of_parking])
+    here = f"{URL}/venues/{PARKING[1]}"
+    visitor = other.new_pass(await offline.seconds(town), benefit_type=of_parking["vct"], venue=here)
+    foreign = DevicePass(visitor.device, visitor.signed)
     attempts: list[tuple[DevicePass, dict[str, Any]]] = [
         (passes[0], {"nonce": "another-nonce-of-the-desk"}),
         (passes[1], {"aud": passes[1].claims.venue}),
@@ -140,6 +149,7 @@ async def test_every_no_is_the_same_to_wallet_and_venue(town: City) -> None:
         (passes[7], {"vp_token": "", "error": "access_denied"}),
         (theirs, {}),
         (library, {}),
+        (foreign, {}),
     ]
     wallet, venue = set(), set()
     for shown, changed in attempts:
@@ -190,14 +200,44 @@ async def test_bodies_are_small_forms(town: City) -> None:
         assert (answer.status_code, answer.json()) == (200, {})
 
 
-async def test_a_venue_has_few_open_requests_and_only_of_its_benefits(
+async def ask_at_once(town: City, count: int) -> list[tuple[int, str]]:
+    """The statuses of requests that a venue makes at once, each with its code, if any; sorted."""
+    desk = town.venue(PARKING[1])
+    answers = await asyncio.gather(*(desk.post(PATH, {"benefit_id": PARKING[0]}) for _ in range(count)))
+    return sorted((answer.status_code, answer.json().get("code", "")) for answer in answers)
+
+
+async def test_a_venue_has_few_open_requests_however_many_ask_at_once(
     town: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wallet_requests, "OPEN_REQUESTS_MAX", 2)
-    for _ in range(2):
-        await new_request(town)
-    full = await town.venue(PARKING[1]).post(PATH, {"benefit_id": PARKING[0]})
-    assert (full.status_code, full.json()["code"]) == (409, "conflict")
+    monkeypatch.setattr(wallet_requests, "OPEN_REQUESTS_MAX", 3)
+    first = read(await new_request(town))
+    assert await ask_at_once(town, 8) == [(201, "")] * 2 + [(409, "conflict")] * 6
+    # An answer makes room for one, another venue has its own, and the end of all for all.
+    await post(town, first, {"state": first["state"], "vp_token": "", "error": "access_denied"})
+    assert await ask_at_once(town, 4) == [(201, "")] + [(409, "conflict")] * 3
+    await new_request(town, LIBRARY)
+    town.shift.by = wallet_requests.REQUEST_LIFE
+    assert await ask_at_once(town, 4) == [(201, "")] * 3 + [(409, "conflict")]
+
+
+async def test_requests_of_a_day_are_bounded_answered_or_not(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wallet_requests, "STORED_REQUESTS_MAX", 3)
+    new = await new_request(town)
+    answered = read(new)
+    await post(town, answered, {"state": answered["state"], "vp_token": "", "error": "access_denied"})
+    town.shift.by = wallet_requests.REQUEST_LIFE
+    assert await ask_at_once(town, 6) == [(201, "")] * 2 + [(409, "conflict")] * 4
+    town.shift.by += timedelta(days=1) - wallet_requests.REQUEST_LIFE
+    await background.run_cleanup(town.app_context)
+    assert (await verdict(town, new))["state"] == "answered"
+    town.shift.by += wallet_requests.REQUEST_LIFE
+    await background.run_cleanup(town.app_context)
+    assert (await town.venue(PARKING[1]).get(f"{PATH}/{new['request_id']}")).status_code == 404
+    assert await ask_at_once(town, 2) == [(201, ""), (409, "conflict")]
+
+
+async def test_a_venue_requests_passes_of_its_own_benefits_alone(town: City) -> None:
     elsewhere = await town.venue(PARKING[1]).post(PATH, {"benefit_id": LIBRARY[0]})
     assert (elsewhere.status_code, elsewhere.json()["code"]) == (404, "not_found")
 
