@@ -76,7 +76,7 @@ class Settings:
     pages: Mapping[Audience, SignIn] = field(default_factory=dict)
     """Sign-in by audience; an audience without an entry has no pages. The public pages are always served."""
     public_url: str | None = None
-    """Base URL under which browsers reach the service, without a trailing slash; None: the Host of the request."""
+    """Base URL of the service for browsers and in passes, without a trailing slash; None: the Host of the request."""
     pass_key: SigningKey | None = None
     """The key that signs offline passes; None: none are issued."""
     operations_address: tuple[str, int] | None = None
@@ -95,11 +95,9 @@ def read(environment: Mapping[str, str]) -> Settings:
     Raises SettingsInvalid for a setting that is missing, weak, readable by others, or the demonstration's.
     """
     members = {name: reader(environment) for name, reader in READERS.items()}
-    sign_in = members.pop("sign_in")
     members.pop("sandbox")
-    passes = members.pop("passes")
-    members["issuers"] = with_desk_client(members["issuers"], sign_in.get("pages", {}))
-    return Settings(**members, **{**passes, **sign_in})
+    members["issuers"] = with_desk_client(members["issuers"], members["pages"])
+    return Settings(**members)
 
 
 def read_each(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -137,12 +135,12 @@ def _operations_address(environment: Mapping[str, str]) -> tuple[str, int] | Non
 PAGE_AUDIENCES = frozenset({Audience.RESIDENT, Audience.VENUE, Audience.ADMINISTRATOR, Audience.PRIVACY})
 
 
-def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Read `PAGES`, JSON by audience, and `PUBLIC_URL`, which the redirect URI of a sign-in needs."""
+def _pages(environment: Mapping[str, str]) -> dict[Audience, SignIn]:
+    """Read `PAGES`, JSON by audience; the redirect URI of a sign-in needs `PUBLIC_URL`."""
     text = environment.get(PREFIX + "PAGES", "").strip()
     if not text:
         return {}
-    public = _required(environment, "PUBLIC_URL").rstrip("/")
+    _required(environment, "PUBLIC_URL")
     try:
         clients = {Audience(audience): _sign_in(members) for audience, members in json.loads(text).items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
@@ -152,10 +150,17 @@ def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
         ) from None
     if not clients.keys() <= PAGE_AUDIENCES:
         raise SettingsInvalid(f"{PREFIX}PAGES: there are no pages for a data source or the city app")
-    addresses = [public, *(address for client in clients.values() for address in _addresses(client))]
-    if not all(is_tamper_proof(address) for address in addresses):
-        raise SettingsInvalid(f"{PREFIX}PAGES and PUBLIC_URL: addresses are https, or http on this machine")
-    return {"pages": clients, "public_url": public}
+    if not all(is_tamper_proof(address) for client in clients.values() for address in _addresses(client)):
+        raise SettingsInvalid(f"{PREFIX}PAGES: addresses are https, or http on this machine")
+    return clients
+
+
+def _public_url(environment: Mapping[str, str]) -> str | None:
+    """Read `PUBLIC_URL`; None without it, so that addresses have the Host of the request."""
+    public = environment.get(PREFIX + "PUBLIC_URL", "").strip().rstrip("/")
+    if public and not is_tamper_proof(public):
+        raise SettingsInvalid(f"{PREFIX}PUBLIC_URL: addresses are https, or http on this machine")
+    return public or None
 
 
 def _sign_in(described: Mapping[str, str]) -> SignIn:
@@ -238,16 +243,14 @@ def _signing_key(environment: Mapping[str, str]) -> SigningKey:
         raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: {error}") from None
 
 
-def _passes(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Read `PASS_KEY`, and `PUBLIC_URL`, by which passes name their issuer; nothing without a key."""
+def _pass_key(environment: Mapping[str, str]) -> SigningKey | None:
+    """Read `PASS_KEY`, which needs `PUBLIC_URL`, by which passes name their issuer; None without a key."""
     file = environment.get(PREFIX + "PASS_KEY", "").strip()
     if not file:
-        return {}
-    public = _required(environment, "PUBLIC_URL").rstrip("/")
-    if not is_tamper_proof(public):
-        raise SettingsInvalid(f"{PREFIX}PUBLIC_URL: addresses are https, or http on this machine")
+        return None
+    _required(environment, "PUBLIC_URL")
     try:
-        return {"pass_key": key_files.load_signing_key(Path(file)), "public_url": public}
+        return key_files.load_signing_key(Path(file))
     except (OSError, ValueError) as error:
         raise SettingsInvalid(f"{PREFIX}PASS_KEY: {error}") from None
 
@@ -320,7 +323,8 @@ READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
         "issuers": lambda environment: _issuers(_required(environment, "ISSUERS")),
         "keyring": lambda environment: read_keyring(Path(_required(environment, "KEYRING"))),
         "signing_key": _signing_key,
-        "passes": _passes,
+        "public_url": _public_url,
+        "pass_key": _pass_key,
         "publisher": _publisher,
         "allowed_hosts": _hosts,
         "city_zone": _zone,
@@ -328,8 +332,7 @@ READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
         "operations_address": _operations_address,
         "telemetry": _telemetry,
         "sandbox": _no_sandbox,
-        "sign_in": _pages,
+        "pages": _pages,
     }
 )
-"""The reader of each setting, in the order in which faults are reported; `sign_in` are the pages, `passes` the key of
-passes, both with the public URL."""
+"""The reader of each setting, in the order in which faults are reported."""

@@ -10,11 +10,13 @@ import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from consent.database import queries
 from consent.transparency import log_folder as folder_ids
 from consent.transparency import sequencer
 from consent.transparency.checkpoint import NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.publication import FolderBehind, Publisher
+from service.compliance import pass_addresses
 from service.doctor.examination import CheckResult, Examination, failed, not_checked, ok, warning
 from service.http.middleware import host_allowed
 from service.sandbox import sandbox as sandboxes
@@ -131,15 +133,18 @@ def _is_everybody(name: str) -> bool:
 
 
 async def public_address(examination: Examination) -> list[CheckResult]:
-    """Compare the pages' public address with the host names that the service accepts."""
+    """Compare the public address with the accepted host names; warn where passes need one that is not set."""
     if examination.demo is not None:
         return [ok("the demonstration's")]
-    if "sign_in" not in examination.usable or "allowed_hosts" not in examination.usable:
-        return [not_checked("PAGES, PUBLIC_URL and ALLOWED_HOSTS")]
-    hosts, public = examination.usable["allowed_hosts"], examination.usable["sign_in"].get("public_url")
+    if "public_url" not in examination.usable or "allowed_hosts" not in examination.usable:
+        return [not_checked("PUBLIC_URL and ALLOWED_HOSTS")]
+    hosts, public = examination.usable["allowed_hosts"], examination.usable["public_url"]
     results = []
     if "*" in hosts:
         results.append(warning("ALLOWED_HOSTS accepts every host", "name the hosts under which the service is reached"))
     if public is not None and not host_allowed(urlsplit(public).netloc, hosts):
         results.append(failed("the host of PUBLIC_URL is not in ALLOWED_HOSTS", "add it: pages would be answered 400"))
+    if public is None and examination.migrated and await pass_addresses.need_public_url(await queries.now()):
+        reason = "PUBLIC_URL is not set, so that passes of other cities are compared with the Host of each request"
+        results.append(warning(reason, "set it to the address that the other cities know"))
     return results or [ok(public or "no pages to sign in to")]

@@ -81,6 +81,12 @@ class LogEvent(Enum):
         None,
         "The database does not answer; every request is answered 503 until it does.",
     )
+    PUBLIC_URL_NOT_SET = (
+        logging.WARNING,
+        (),
+        None,
+        "Passes of other cities count here, but CREDIT_EASY_PUBLIC_URL is not set: each request's Host decides.",
+    )
     DATABASE_NOT_OPENED = (
         logging.ERROR,
         ("reason",),

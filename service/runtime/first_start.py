@@ -54,14 +54,16 @@ def bind(host: str, port: int, setting: str = PUBLIC_OPTIONS) -> socket.socket:
 async def check_database(settings: Settings) -> None:
     """Compare the database with the settings, once, before anything is served.
 
-    A database that does not answer is logged only: the service starts, answers 503 and connects later.
+    A database that does not answer is logged only: the service starts, answers 503 and connects later. So is a missing
+    PUBLIC_URL where passes of other cities count.
 
     Raises:
         StartFailed: the database refuses the connection, lacks migrations or knows other keys, or the log folder is
             another database's.
     """
+    from consent.database import queries
     from consent.transparency import log_folder
-    from service.compliance import key_fingerprints
+    from service.compliance import key_fingerprints, pass_addresses
     from service.storage import database
 
     try:
@@ -70,6 +72,8 @@ async def check_database(settings: Settings) -> None:
         if not missing:
             await key_fingerprints.require_known(settings)
             await log_folder.require(settings.publisher)
+            if settings.public_url is None and await pass_addresses.need_public_url(await queries.now()):
+                log_event(LogEvent.PUBLIC_URL_NOT_SET)
     except Exception as error:
         failed = as_start_failure(error)
         if failed.code is not ExitCode.AWAY:

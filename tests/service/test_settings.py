@@ -57,6 +57,14 @@ def test_pages_know_where_people_sign_in(tmp_path: Path) -> None:
     assert settings.read(settings_environment(tmp_path)).pages == {}
 
 
+def test_the_public_address_is_read_without_pages_and_passes(tmp_path: Path) -> None:
+    assert settings.read(settings_environment(tmp_path)).public_url is None
+    environment = settings_environment(tmp_path, PUBLIC_URL="https://points.city.example/")
+    assert settings.read(environment).public_url == "https://points.city.example"
+    with pytest.raises(SettingsInvalid, match="CREDIT_EASY_PUBLIC_URL"):
+        settings.read(settings_environment(tmp_path, PUBLIC_URL="http://points.city.example"))
+
+
 def test_the_pages_client_of_desks_may_stand_for_many_venues(tmp_path: Path) -> None:
     (resident,) = json.loads(sign_in()).values()
     pages = json.dumps({"resident": resident, "venue": {**resident, "client_id": "desk-pages"}})

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,10 +26,12 @@ from service.doctor.examine import CHECKS, examine
 from service.settings import Settings
 from service.storage import database
 from tests.support import servers, tokens
+from tests.support.city import City
 from tests.support.collectors import collecting
 from tests.support.copies import copied
 from tests.support.deadlines import WAIT_SECONDS
 from tests.support.environment import issuers, keyring_file, settings_environment
+from tests.support.issuers import recognised
 from tests.support.processes import free_port
 
 pytestmark = pytest.mark.anyio
@@ -144,6 +147,17 @@ async def test_each_fault_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert next(line for line in lines if line.startswith("key files")).endswith(
             "chmod 600 " + away["CREDIT_EASY_KEYRING"]
         )
+
+
+async def test_a_city_that_recognises_another_without_a_public_address_is_warned(town: City) -> None:
+    usable: dict[str, Any] = {"allowed_hosts": ("city.example",), "public_url": None}
+    (result,) = await own_checks.public_address(Examination(usable, migrated=True))
+    assert result.state == "ok"
+    await recognised(town)
+    (result,) = await own_checks.public_address(Examination(usable, migrated=True))
+    assert (result.state, result.text.split()[0]) == ("warning", "PUBLIC_URL")
+    (result,) = await own_checks.public_address(Examination({**usable, "public_url": "https://city.example"}))
+    assert result.state == "ok"
 
 
 @pytest.mark.parametrize("trusted", ["*", "10.0.0.1, *", "0.0.0.0/0", "::/0", "10.0.0.1,10.1.0.0/16", "proxy"])

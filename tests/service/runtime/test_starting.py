@@ -19,10 +19,14 @@ import httpx2
 import psutil
 import pytest
 
+from consent.database import queries
 from service import settings
-from service.demo import seed
+from service.demo import second_city, seed
+from service.observability.log_events import LogEvent
 from service.runtime import first_start
 from service.runtime.exit_codes import ExitCode, StartFailed
+from service.settings import Settings
+from service.storage import database
 from tests.support import servers
 from tests.support.command_line import run_command
 from tests.support.deadlines import NO_CERTIFICATES, POLL_SECONDS, WAIT_SECONDS
@@ -99,6 +103,29 @@ def test_a_log_folder_of_another_database_ends_the_start(tmp_path: Path) -> None
     with pytest.raises(StartFailed, match="CREDIT_EASY_LOG_FOLDER") as refused:
         asyncio.run(first_start.check_database(moved))
     assert (refused.value.code, len(str(refused.value).splitlines())) == (ExitCode.UNUSABLE, 1)
+
+
+def test_a_start_says_that_the_address_in_passes_is_not_set(
+    city_settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    document = second_city.issuer_document(city_settings, "https://other.example", second_city.SECOND)
+
+    async def recognise() -> None:
+        await database.open_database(city_settings.database_url)
+        try:
+            assert await second_city.recognise(document, await queries.now())
+        finally:
+            await database.close_database()
+
+    def warnings(chosen: Settings) -> int:
+        caplog.clear()
+        asyncio.run(first_start.check_database(chosen))
+        return sum(record.msg is LogEvent.PUBLIC_URL_NOT_SET for record in caplog.records)
+
+    assert warnings(city_settings) == 0
+    asyncio.run(recognise())
+    assert warnings(city_settings) == 1
+    assert warnings(replace(city_settings, public_url="https://city.example")) == 0
 
 
 def test_a_database_that_does_not_answer_ends_no_start(tmp_path: Path) -> None:
