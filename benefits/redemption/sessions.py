@@ -1,14 +1,11 @@
-"""Sessions that a venue adds for a benefit of added places: offered, booked, cancelled, returned to everybody.
+"""Sessions that a venue adds for a benefit of added places: offered, listed, returned to everybody.
 
-Until RETURN_BEFORE a session begins, its places are booked here; from then on the free ones are everybody's, and the
-venue reads how many. A booking ends with the consent that it was made under. SQL text: places are taken and counted by
-conditional statements, whose row count decides; one query joins bookings and consents.
+Until RETURN_BEFORE a session begins, its places are booked (`bookings`); from then on the free ones are everybody's,
+and the venue reads how many. SQL text: a sum over the sessions of a period.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -17,26 +14,15 @@ from tortoise.expressions import Q
 
 from benefits.catalogue.limits import period_of
 from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
-from benefits.errors import BookingNeeded, NoPlaceLeft, SessionNotPossible
-from benefits.models import AddedSession, Booking, StoredTicket
+from benefits.errors import BookingNeeded, SessionNotPossible
+from benefits.models import AddedSession
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.eligibility import Choice, require_applicable
-from consent import persons
 from consent.crypto.blind_index import new_id
-from consent.crypto.vault import Keyring
 from consent.database import named_locks, queries
-from consent.domain.liveness import ConsentPeriod, began_under, is_live
-from consent.domain.purposes import Purpose
-from consent.events import ledger
-from consent.kernel.errors import Conflict, NotFound
-from consent.kernel.instants import rfc3339
-from consent.persons import Person
-from consent.records import gate
+from consent.kernel.errors import NotFound
 
 RETURN_BEFORE = timedelta(hours=24)
 """R10: from so long before its beginning the free places of a session are everybody's."""
-ADMITTED_BEFORE = timedelta(hours=1)
-"""Time before a session from which its booking gives a ticket: people come early, and a desk opens."""
 AHEAD_MAX = timedelta(days=92)
 """The farthest beginning of a session: a quarter can be planned, and the places of a period stay countable."""
 LENGTH_MAX = timedelta(hours=12)
@@ -70,18 +56,6 @@ class VenueSession:
     def returned(self) -> int:
         """Places that everybody can have now."""
         return self.places - self.taken if self.is_returned else 0
-
-
-@dataclass(frozen=True, slots=True)
-class OwnBooking:
-    """A person's place in a session."""
-
-    booking_id: str
-    session_id: str
-    benefit_id: str
-    venue_id: str
-    begins_at: datetime
-    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,212 +153,6 @@ def _session(row: AddedSession, now: CivilTime) -> VenueSession:
     )
 
 
-async def book(
-    person: Person, catalogue: InForce, session_id: str, accepted_terms_sha256: str | None, now: CivilTime
-) -> OwnBooking:
-    """Book a place for the (locked) person, in the running transaction; raises as `require_applicable`.
-
-    Raises:
-        NotFound: there is no such session.
-        Conflict: the person has a booking for this benefit that has not ended.
-        NoPlaceLeft: every place is taken, or the free ones are everybody's now.
-    """
-    row = await AddedSession.get_or_none(session_id=session_id)
-    if row is None:
-        raise NotFound("there is no such session")
-    choice = Choice(row.benefit_id, row.venue_id, accepted_terms_sha256)
-    benefit, _ = await require_applicable(person, catalogue, choice, now)
-    if await Booking.exists(person_id=person.person_id, benefit_id=row.benefit_id, ends_at__gt=now.micros):
-        raise Conflict("you have a booking for this benefit; cancel it first")
-    taken = await queries.execute(
-        "UPDATE added_session SET taken = taken + 1 WHERE session_id = $1 AND taken < places AND begins_at > $2",
-        session_id,
-        queries.to_micros(now.at + RETURN_BEFORE),
-    )
-    if not taken:
-        raise NoPlaceLeft("no place of this session can be booked")
-    booking = await Booking.create(
-        person_id=person.person_id,
-        booking_id=new_id(),
-        session_id=session_id,
-        benefit_id=row.benefit_id,
-        venue_id=row.venue_id,
-        begins_at=row.begins_at,
-        ends_at=row.ends_at,
-        provider_id=benefit.provider_id,
-        created_at=now.micros,
-    )
-    facts = {"benefit_id": row.benefit_id, "booking_id": booking.booking_id}
-    await ledger.append(person, "booking.created", facts, now.at)
-    return _own_booking(booking)
-
-
-async def cancel(person: Person, booking_id: str, now: CivilTime) -> None:
-    """Cancel a booking of the (locked) person; its place is free again, from a day before the beginning everybody's.
-
-    Raises:
-        NotFound: the person has no such booking that has not ended.
-        Conflict: the session has begun, or a ticket was issued for it.
-    """
-    row = await Booking.get_or_none(person_id=person.person_id, booking_id=booking_id)
-    if row is None or row.ends_at <= now.micros:
-        raise NotFound("there is no such booking")
-    if not await _can_be_given_up(row, now.micros):
-        raise Conflict("the session has begun, or you have a ticket for it")
-    await _cancel(person, row, now.at)
-
-
-async def cancel_again(person: Person, booking_id: str, at: datetime) -> bool:
-    """Cancel a booking that a restored copy of the database has again; return False where it has none."""
-    row = await Booking.get_or_none(person_id=person.person_id, booking_id=booking_id)
-    if row is not None:
-        await _cancel(person, row, at)
-    return row is not None
-
-
-async def stored_among(ids: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return those of the bookings (person id, id) that are stored."""
-    persons_of_ids, names = [person_id for person_id, _ in ids], [booking_id for _, booking_id in ids]
-    rows = await Booking.filter(person_id__in=persons_of_ids, booking_id__in=names) if ids else []
-    return [(row.person_id, row.booking_id) for row in rows]
-
-
-async def cancel_uncovered(person: Person, at: datetime) -> int:
-    """Cancel the (locked) person's bookings whose consent has ended; return their number.
-
-    Runs in the caller's transaction. A consent given later covers none of them. A place of a session that has begun,
-    or for which a ticket was issued, stays taken.
-    """
-    micros, cancelled = queries.to_micros(at), 0
-    periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, at)
-    for row in await Booking.filter(person_id=person.person_id, begins_at__gt=micros):
-        if began_under(periods.get(row.provider_id), row.created_at) or not await _can_be_given_up(row, micros):
-            continue
-        await _cancel(person, row, at)
-        cancelled += 1
-    return cancelled
-
-
-async def cancel_all_uncovered(keyring: Keyring, at: datetime) -> int:
-    """Cancel everybody's bookings whose consent has ended, however it ended; return their number.
-
-    Each person has a transaction of their own.
-    """
-    micros = queries.to_micros(at)
-    consents = await queries.fetch_all(
-        f"SELECT b.booking_id AS booking_id, b.created_at AS created_at, {', '.join(gate.GIVEN_CONSENT.columns)}"
-        f" FROM booking b JOIN {gate.GIVEN_CONSENT.table}"
-        f" ON {gate.GIVEN_CONSENT.condition.format(person_id='b.person_id', counterpart='b.provider_id')}"
-        " WHERE b.begins_at > $1",
-        micros,
-    )
-    covered = set()
-    for row in consents:
-        period = ConsentPeriod(row["given_at"], row["consent_ends_at"])
-        if is_live(period, micros) and began_under(period, row["created_at"]):
-            covered.add(row["booking_id"])
-    upcoming = await Booking.filter(begins_at__gt=micros).values("person_id", "booking_id")
-    cancelled = 0
-    for person_id in sorted({row["person_id"] for row in upcoming if row["booking_id"] not in covered}):
-        async with queries.transaction():
-            # An erasure that commits first has given the place back.
-            with suppress(NotFound):
-                cancelled += await cancel_uncovered(await persons.lock(keyring, person_id), at)
-    return cancelled
-
-
-async def _can_be_given_up(row: Booking, now: int) -> bool:
-    """Report whether a booking's place was certainly not used: before the session, and without a ticket for it."""
-    if row.begins_at <= now:
-        return False
-    return not await StoredTicket.exists(
-        person_id=row.person_id,
-        benefit_id=row.benefit_id,
-        venue_id=row.venue_id,
-        issued_at__gte=row.begins_at - int(ADMITTED_BEFORE.total_seconds()) * 1_000_000,
-    )
-
-
-async def _cancel(person: Person, row: Booking, at: datetime) -> None:
-    await _give_up(row)
-    facts = {"benefit_id": row.benefit_id, "booking_id": row.booking_id}
-    await ledger.append(person, "booking.cancelled", facts, at)
-
-
-async def _give_up(row: Booking) -> None:
-    await Booking.filter(person_id=row.person_id, booking_id=row.booking_id).delete()
-    await queries.execute(
-        "UPDATE added_session SET taken = taken - 1 WHERE session_id = $1 AND taken > 0", row.session_id
-    )
-
-
-async def bookings_of(person: Person) -> list[OwnBooking]:
-    """Return the person's bookings that are stored, the earliest session first."""
-    rows = await Booking.filter(person_id=person.person_id).order_by("begins_at", "booking_id")
-    return [_own_booking(row) for row in rows]
-
-
-def _own_booking(row: Booking) -> OwnBooking:
-    begins_at, ends_at = queries.from_micros(row.begins_at), queries.from_micros(row.ends_at)
-    return OwnBooking(row.booking_id, row.session_id, row.benefit_id, row.venue_id, begins_at, ends_at)
-
-
-async def is_admitted(person: Person, benefit: LiveBenefit, venue_id: str, now: CivilTime) -> bool:
-    """Report whether a ticket for a benefit may be issued now.
-
-    A benefit with added places needs a booking where its venue has a session within RETURN_BEFORE of now. The booking
-    is for a session that has not ended and begins within ADMITTED_BEFORE.
-    """
-    if not benefit.adds_places:
-        return True
-    near = AddedSession.filter(
-        benefit_id=benefit.benefit_id,
-        venue_id=venue_id,
-        begins_at__lt=queries.to_micros(now.at + RETURN_BEFORE),
-        ends_at__gt=queries.to_micros(now.at - RETURN_BEFORE),
-    )
-    if not await near.exists():
-        return True
-    booking = await Booking.filter(
-        person_id=person.person_id,
-        benefit_id=benefit.benefit_id,
-        venue_id=venue_id,
-        begins_at__lte=queries.to_micros(now.at + ADMITTED_BEFORE),
-        ends_at__gt=now.micros,
-    ).first()
-    if booking is None:
-        return False
-    periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, now.at)
-    return began_under(periods.get(booking.provider_id), booking.created_at)
-
-
-async def erase_all(person_id: str, now: int) -> None:
-    """Delete the bookings of a person in the transaction of their erasure; places that were not used are free again.
-
-    Runs before the person's tickets are unlinked.
-    """
-    for row in await Booking.filter(person_id=person_id):
-        if await _can_be_given_up(row, now):
-            await _give_up(row)
-    await Booking.filter(person_id=person_id).delete()
-
-
 async def delete_old(at: datetime) -> int:
-    """Delete bookings a day after their session, and sessions a quarter after theirs; return their number."""
-    bookings = await Booking.filter(ends_at__lt=queries.to_micros(at - timedelta(days=1))).delete()
-    sessions = await AddedSession.filter(ends_at__lt=queries.to_micros(at - AHEAD_MAX)).delete()
-    return int(bookings) + int(sessions)
-
-
-async def export(person: Person) -> list[dict[str, str]]:
-    """Return the person's bookings as JSON-ready values."""
-    return [
-        {
-            "booking_id": row.booking_id,
-            "benefit_id": row.benefit_id,
-            "venue_id": row.venue_id,
-            "begins_at": rfc3339(row.begins_at),
-            "ends_at": rfc3339(row.ends_at),
-        }
-        for row in await bookings_of(person)
-    ]
+    """Delete sessions a quarter after their end; return their number."""
+    return int(await AddedSession.filter(ends_at__lt=queries.to_micros(at - AHEAD_MAX)).delete())

@@ -17,7 +17,7 @@ import orjson
 from benefits.catalogue.model import InForce
 from benefits.errors import BenefitNotAvailable, BookingNeeded
 from benefits.models import LastingTicket, Redemption, StoredTicket
-from benefits.redemption import quotas, sessions
+from benefits.redemption import bookings, quotas
 from benefits.redemption.decision import CivilTime, TicketKind, TicketRow
 from benefits.redemption.eligibility import Choice, require_applicable
 from consent.crypto.blind_index import (
@@ -118,7 +118,7 @@ async def issue(keyring: Keyring, person: Person, catalogue: InForce, choice: Ch
     benefit, _ = await require_applicable(person, catalogue, choice, now)
     benefit_id, venue_id = choice.benefit_id, choice.venue_id
     at = now.at
-    if not await sessions.is_admitted(person, benefit, venue_id, now):
+    if not await bookings.is_admitted(person, benefit, venue_id, now):
         raise BookingNeeded("a booking of the session that is on comes first")
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from benefits.balances import snapshots
-from benefits.redemption import lasting_tickets, pass_issue, sessions, tickets
+from benefits.redemption import bookings, lasting_tickets, pass_issue, tickets
 from consent import persons
 from consent.crypto.vault import Keyring
 from consent.database import queries
@@ -29,7 +29,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     subject = await persons.subject_of(person)
     await idempotency.forget_caller(keyring, Audience.RESIDENT, subject)
     await snapshots.delete_cached(person.person_id)
-    await sessions.erase_all(person.person_id, queries.to_micros(at))
+    await bookings.erase_all(person.person_id, queries.to_micros(at))
     await lasting_tickets.erase_all(person.person_id)
     await tickets.unlink_person(person.person_id)
     await pass_issue.unlink_person(person.person_id, at)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from benefits.balances import snapshots
-from benefits.redemption import lasting_tickets, own_passes, sessions
+from benefits.redemption import bookings, lasting_tickets, own_passes
 from consent import persons
 from consent.consents import live, register, withdrawal_copies
 from consent.database import queries
@@ -133,7 +133,7 @@ async def _replay_batch(app_context: AppContext, stones: Sequence[Tombstone], su
         summary.tickets_stopped += await _stop_ticket(app_context, person_id, lasting_id)
     summary.tickets_stopped += await _stop_passes(app_context, ended)
     cancelled = [(stone.person_id, stone.name) for stone in stones if stone.kind is TombstoneKind.BOOKING_CANCELLED]
-    for person_id, booking_id in await sessions.stored_among(cancelled):
+    for person_id, booking_id in await bookings.stored_among(cancelled):
         summary.bookings_cancelled += await _cancel_booking(app_context, person_id, booking_id)
     for person_id in await persons.known_among(erased):
         summary.erased += await _erase(app_context, person_id)
@@ -147,7 +147,7 @@ async def _withdraw(app_context: AppContext, person_id: str, consent_id: str, wi
             return 0
         at = await app_context.clock()
         await register.withdraw_again(person, consent_id, withdrawn_at, at)
-        await sessions.cancel_uncovered(person, at)
+        await bookings.cancel_uncovered(person, at)
         await snapshots.delete_cached(person_id)
     return 1
 
@@ -182,7 +182,7 @@ async def _cancel_booking(app_context: AppContext, person_id: str, booking_id: s
             person = await persons.lock(app_context.keyring, person_id)
         except NotFound:
             return 0
-        return int(await sessions.cancel_again(person, booking_id, await app_context.clock()))
+        return int(await bookings.cancel_again(person, booking_id, await app_context.clock()))
 
 
 async def _erase(app_context: AppContext, person_id: str) -> int:

@@ -13,12 +13,12 @@ from datetime import date, datetime, timedelta
 from benefits.balances import expiry_reminders
 from benefits.catalogue import in_force as catalogue
 from benefits.redemption import (
+    bookings,
     lasting_tickets,
     pass_issue,
     quotas,
     recognised_passes,
     reversal,
-    sessions,
     tickets,
     wallet_requests,
 )
@@ -67,8 +67,8 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "passes_deleted": lambda: pass_issue.delete_old(at),
         "recognised_uses_deleted": lambda: recognised_passes.delete_old(at),
         "wallet_requests_deleted": lambda: wallet_requests.delete_old(at),
-        "bookings_cancelled": lambda: sessions.cancel_all_uncovered(app_context.keyring, at),
-        "bookings_deleted": lambda: sessions.delete_old(at),
+        "bookings_cancelled": lambda: bookings.cancel_all_uncovered(app_context.keyring, at),
+        "bookings_deleted": lambda: bookings.delete_old(at),
         "quotas_deleted": lambda: quotas.delete_ended(pass_issue.first_uploadable_day(today)),
         "answers_deleted": lambda: idempotency.delete_old(at),
         "simulations_deleted": lambda: population.delete_past_weeks(today),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benefits.redemption import sessions
-from benefits.redemption.sessions import OwnBooking
+from benefits.redemption import bookings, sessions
+from benefits.redemption.bookings import OwnBooking
 from consent.kernel.errors import NotFound
 from service.api.resident import booking_schemas, current_person
 from service.http import json_io
@@ -33,27 +33,27 @@ async def list_sessions(context: RequestContext, _: None) -> Answer:
 
 
 async def book(context: RequestContext, body: booking_schemas.BookingBody) -> Answer:
-    """Book a place in a session. Errors as `sessions.book`."""
+    """Book a place in a session. Errors as `bookings.book`."""
     person = await current_person.get_or_create(context)
     catalogue = await context.app_context.catalogue.read(context.at)
-    booking = await sessions.book(person, catalogue, body.session_id, body.accepted_terms_sha256, context.civil_time)
+    booking = await bookings.book(person, catalogue, body.session_id, body.accepted_terms_sha256, context.civil_time)
     return Answer(_answer(booking), 201)
 
 
 async def list_bookings(context: RequestContext, _: None) -> Answer:
     """List the person's bookings, the earliest session first; nothing for somebody unknown."""
     person = await current_person.find(context)
-    rows = [] if person is None else await sessions.bookings_of(person)
+    rows = [] if person is None else await bookings.list_of_person(person)
     return Answer(booking_schemas.BookingList(data=[_answer(row) for row in rows]))
 
 
 async def cancel(context: RequestContext, _: None) -> Answer:
-    """Cancel a booking, which gives its place back. Errors as `sessions.cancel`.
+    """Cancel a booking, which gives its place back. Errors as `bookings.cancel`.
 
     It has a tombstone: a copy of the database that is put back must not take the place again.
     """
     person, booking_id = await current_person.lock(context), context.request.path_params["booking_id"]
-    await sessions.cancel(person, booking_id, context.civil_time)
+    await bookings.cancel(person, booking_id, context.civil_time)
     context.app_context.tombstones.booking_cancelled(person.person_id, booking_id, context.at)
     return Answer(booking_schemas.CancelledBooking(booking_id=booking_id, cancelled_at=json_io.rfc3339(context.at)))
 

@@ -18,7 +18,7 @@ from benefits.balances import snapshots
 from benefits.balances.stored import Balance, is_usable
 from benefits.catalogue import in_force as catalogue
 from benefits.catalogue.model import InForce
-from benefits.redemption import sessions
+from benefits.redemption import bookings
 from benefits.redemption.decision import CivilTime
 from benefits.scoring import points
 from benefits.scoring.scheme import Timeline
@@ -148,7 +148,7 @@ async def withdraw_consent(context: RequestContext, _: None) -> Answer:
     """
     person = await current_person.lock(context)
     consent = await register.withdraw(person, context.request.path_params["consent_id"], context.at)
-    await sessions.cancel_uncovered(person, context.at)
+    await bookings.cancel_uncovered(person, context.at)
     # A repeated withdrawal, or one after the expiry, ended nothing now and needs no tombstone.
     if consent.grant.ended_at == context.at:
         context.app_context.tombstones.withdrawn(person.person_id, [consent.grant.consent_id], context.at)
@@ -186,7 +186,7 @@ async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll
         return Answer(schemas.WithdrawnCount(withdrawn=0))
     person = await persons.lock(context.app_context.keyring, known.person_id)
     withdrawn = await register.withdraw_all(person, context.at, body.counterpart)
-    await sessions.cancel_uncovered(person, context.at)
+    await bookings.cancel_uncovered(person, context.at)
     context.app_context.tombstones.withdrawn(person.person_id, withdrawn, context.at)
     await snapshots.delete_cached(person.person_id)
     return Answer(schemas.WithdrawnCount(withdrawn=len(withdrawn)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from benefits.balances import snapshots
 from benefits.catalogue import in_force as catalogue
-from benefits.redemption import lasting_tickets, pass_issue, sessions
+from benefits.redemption import bookings, lasting_tickets, pass_issue
 from benefits.scoring import points
 from consent.consents import register
 from consent.database import queries
@@ -282,7 +282,7 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
         event["leaf_hash"] = receipts.encoded_hash(event["leaf_hash"])
     more = {
         "lasting_tickets": await lasting_tickets.export(person),
-        "bookings": await sessions.export(person),
+        "bookings": await bookings.export(person),
         "passes": await pass_issue.export(person),
     }
     return Answer({**export, **more, "points": current_person.explanation(computed)})
