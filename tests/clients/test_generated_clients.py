@@ -9,20 +9,19 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.clients.workshops import install, run_tool
 from tests.support.command_line import run_command, start_demo, stop_process
 from tests.support.processes import free_port, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT / "docs" / "clients"
 GENERATOR = ("openapi-python-client==0.29.1", "ruff")
-TOOL_SECONDS = 900
 DONE = {"accepted": 1, "total": 65, "first": True, "deposit": 10_000, "second": False, "withdrawn": 2}
 """The result of the main job, whichever language does it."""
 
@@ -32,24 +31,10 @@ pytestmark = [
 ]
 
 
-def run_tool(*command: str, folder: Path, env: dict[str, str] | None = None) -> str:
-    """Run a tool and return what it printed; the test fails with that where the tool fails."""
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False,
-        timeout=TOOL_SECONDS,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of docs/clients with the npm packages installed and the document in it."""
-    folder = tmp_path_factory.mktemp("clients")
-    shutil.copytree(CLIENTS, folder, dirs_exist_ok=True)
-    shutil.copy(ROOT / "docs" / "openapi.json", folder)
-    run_tool("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", folder=folder)
-    return folder
+    return install(tmp_path_factory.mktemp("clients"), CLIENTS, ROOT / "docs" / "openapi.json")
 
 
 @pytest.fixture(scope="module")

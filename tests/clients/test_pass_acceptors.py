@@ -7,10 +7,7 @@ Both are acceptors of what we issue, and no verifiers of ours: each attack that 
 
 from __future__ import annotations
 
-import asyncio
-import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ import pytest
 
 from benefits.passes import sd_jwt, verifier
 from benefits.passes.refusals import PassRefused
-from tests.clients.test_generated_clients import run_tool
+from tests.clients.workshops import install, run_script
 from tests.support import means, offline
 from tests.support.city import City
 from tests.support.means import LIBRARY, PARKING
@@ -26,7 +23,6 @@ from tests.support.offline import NONCE, DevicePass
 
 FOLDER = Path(__file__).parent / "passes"
 LIBRARIES = {"jose", "sd-jwt-vc"}
-NODE_SECONDS = 120
 
 pytestmark = [
     pytest.mark.anyio,
@@ -38,10 +34,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The script with the npm packages installed."""
-    folder = tmp_path_factory.mktemp("passes")
-    shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
-    run_tool("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", folder=folder)
-    return folder
+    return install(tmp_path_factory.mktemp("passes"), FOLDER)
 
 
 async def answers(town: City, folder: Path, *shown: dict[str, Any]) -> list[dict[str, dict[str, Any]]]:
@@ -49,17 +42,7 @@ async def answers(town: City, folder: Path, *shown: dict[str, Any]) -> list[dict
     metadata = (await town.client.get("/.well-known/jwt-vc-issuer")).json()
     uris = {sd_jwt.take_apart(row["text"].partition("~")[0] + "~")[1].status.uri for row in shown}
     lists = {uri: (await town.client.get(uri)).text for uri in uris}
-    done = await asyncio.to_thread(_run, folder, json.dumps({"metadata": metadata, "lists": lists, "shown": shown}))
-    assert done.returncode == 0, done.stderr
-    results: list[dict[str, dict[str, Any]]] = json.loads(done.stdout)
-    return results
-
-
-def _run(folder: Path, given: str) -> subprocess.CompletedProcess[str]:
-    command = ("node", "accept.mjs")
-    return subprocess.run(
-        command, cwd=folder, input=given, capture_output=True, text=True, check=False, timeout=NODE_SECONDS
-    )
+    return await run_script(folder, "accept.mjs", {"metadata": metadata, "lists": lists, "shown": shown})
 
 
 def row(shown: DevicePass, now: int, nonce: str = NONCE, **changed: Any) -> dict[str, Any]:

@@ -6,24 +6,20 @@ because it comes from npm. `python -m pytest -m campaign tests/clients/test_wall
 
 from __future__ import annotations
 
-import asyncio
-import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benefits.passes import jose
-from tests.clients.test_generated_clients import run_tool
+from tests.clients.workshops import install, run_script
 from tests.support import means, offline
 from tests.support.city import City
 from tests.support.means import LIBRARY, PARKING
 from tests.support.offline import DevicePass
 
 FOLDER = Path(__file__).parent / "wallet"
-NODE_SECONDS = 120
 FINAL_VERSION = 100
 """The library's number of OpenID4VP 1.0; drafts have smaller ones."""
 PATH = "/v1/venue/presentation-requests"
@@ -38,10 +34,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wallet with its npm packages installed."""
-    folder = tmp_path_factory.mktemp("wallet")
-    shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
-    run_tool("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", folder=folder)
-    return folder
+    return install(tmp_path_factory.mktemp("wallet"), FOLDER)
 
 
 def in_wallet(shown: DevicePass) -> dict[str, Any]:
@@ -53,23 +46,8 @@ def in_wallet(shown: DevicePass) -> dict[str, Any]:
 async def answers(town: City, folder: Path, requests: list[str], passes: list[DevicePass]) -> list[dict[str, Any]]:
     """The wallet's answers to requests, from these passes."""
     now = await offline.seconds(town)
-    given = json.dumps({"requests": requests, "passes": [in_wallet(shown) for shown in passes], "now": now})
-    done = await asyncio.to_thread(_run, folder, given)
-    assert done.returncode == 0, done.stderr
-    results: list[dict[str, Any]] = json.loads(done.stdout)
-    return results
-
-
-def _run(folder: Path, given: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ("node", "answer.mjs"),
-        cwd=folder,
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=NODE_SECONDS,
-    )
+    given = {"requests": requests, "passes": [in_wallet(shown) for shown in passes], "now": now}
+    return await run_script(folder, "answer.mjs", given)
 
 
 async def new_request(town: City, where: tuple[str, str]) -> dict[str, Any]:
