@@ -87,7 +87,7 @@ async def create(context: UploadContext, benefit_id: str, now: CivilTime) -> New
     if benefit is None or not is_offered_at(benefit, context.venue):
         raise NotFound("the benefit is not offered at this venue")
     pass_issue.require_passes(benefit)
-    await _require_room(venue_id, now)
+    await _require_within_limits(venue_id, now)
     expires_at = now.at + REQUEST_LIFE
     row = await WalletRequest.create(
         request_id=new_id(),
@@ -100,7 +100,7 @@ async def create(context: UploadContext, benefit_id: str, now: CivilTime) -> New
     return NewRequest(row.request_id, _url(context, row, await _versions_with_passes(benefit, now.at)), expires_at)
 
 
-async def _require_room(venue_id: str, now: CivilTime) -> None:
+async def _require_within_limits(venue_id: str, now: CivilTime) -> None:
     """Raise Conflict unless a venue may have one more request; its other requests wait until this transaction ends."""
     # Two requests at once would both count before either is stored.
     await named_locks.acquire(f"wallet-request|{venue_id}")

@@ -213,7 +213,7 @@ async def test_a_venue_has_few_open_requests_however_many_ask_at_once(
     monkeypatch.setattr(wallet_requests, "OPEN_REQUESTS_MAX", 3)
     first = read(await new_request(town))
     assert await ask_at_once(town, 8) == [(201, "")] * 2 + [(409, "conflict")] * 6
-    # An answer makes room for one, another venue has its own, and the end of all for all.
+    # An answer allows one more, and the end of all as many as before; another venue has its own limit.
     await post(town, first, {"state": first["state"], "vp_token": "", "error": "access_denied"})
     assert await ask_at_once(town, 4) == [(201, "")] + [(409, "conflict")] * 3
     await new_request(town, LIBRARY)
