@@ -31,7 +31,7 @@ ME = Calls(Audience.RESIDENT)
 MARK_READ = Parameter(
     "mark_read",
     {"type": "boolean", "default": True},
-    "`false` for a badge or a preview: the messages do not count as read, and a hint to the city's app stays.",
+    "`false` for a badge or a preview: a waiting hint to the city's app stays.",
 )
 MONTHS = {"type": "integer", "minimum": 1, "maximum": history.MONTHS_MAX}
 RESIDENT = (
