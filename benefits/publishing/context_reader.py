@@ -61,6 +61,7 @@ async def _of_issuer(body: Body, at: datetime) -> PublicationContext:
     }
     return PublicationContext(
         before=None if shown is None else shown.body,
+        predecessors=await bodies.begun_or_scheduled(DocumentKind.ISSUERS, body["issuer_id"], at),
         issuer_urls=[str(other.get("url")) for other in others.values()],
         recognised={benefit_id: benefit for benefit_id, benefit in benefits.items() if benefit is not None},
     )

@@ -58,6 +58,17 @@ async def test_a_changed_key_set_waits_for_an_officer_too(town: City) -> None:
     assert [row["code"] for row in answer.json()["findings"]] == ["keys_changed", "resident_limit_uncounted"]
 
 
+async def test_a_key_set_that_changes_during_a_suspension_waits_for_an_officer(town: City) -> None:
+    await publish_document(town, "issuers", "other-city", ISSUER)
+    author = administrator(town)
+    assert (await author.post("/v1/admin/issuers/other-city/versions/1/suspend")).json()["state"] == "suspended"
+    changed = {**ISSUER, "keys_sha256": "b" * 64, "name": {"zh-CN": "邻市新城", "en": "Neighbour New City"}}
+    codes = {row["code"] for row in (await author.post("/v1/admin/issuers/findings", changed)).json()["findings"]}
+    assert {"keys_changed", "name_new"} <= codes
+    codes = {row["code"] for row in (await author.post("/v1/admin/issuers/findings", ISSUER)).json()["findings"]}
+    assert "keys_changed" not in codes
+
+
 async def test_what_the_rules_refuse_of_an_issuer(town: City) -> None:
     assert await refusals(town) == []
     unknown = [{"vct": TYPE, "benefit_id": "no-benefit"}]

@@ -13,6 +13,7 @@ from benefits import ticket_retention
 from consent.database import queries
 from consent.kernel.instants import rfc3339
 from service.jobs import background
+from tests.factories import administrator
 from tests.support.city import City, Resident
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 from tests.support.means import CHECKUP, patient
@@ -101,6 +102,21 @@ async def test_t11_the_hospital_desk_redeems_at_the_session_of_the_booking(town:
     assert redeemed.status_code == 201, redeemed.text
     for path in ("/v1/me/slips", "/v1/me/bindings"):
         assert (await wang.post(path, ticket_body)).json()["code"] == "booking_needed"
+
+
+async def test_a_venue_reads_that_it_has_sessions_until_the_last_one_has_ended(town: City) -> None:
+    """The sessions of a suspended benefit stay until they end; a venue without either has none."""
+    assert (await offered(town)).status_code == 201
+    admin = administrator(town)
+    assert (await admin.post(f"/v1/admin/benefits/{BENEFIT}/versions/1/suspend")).json()["state"] == "suspended"
+
+    async def has_sessions() -> bool:
+        answer: bool = (await town.venue(DESK).get("/v1/venue/me")).json()["has_sessions"]
+        return answer
+
+    assert await has_sessions()
+    town.shift.by = timedelta(hours=76)
+    assert not await has_sessions()
 
 
 @pytest.mark.parametrize("begins_at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])

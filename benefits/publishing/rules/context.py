@@ -79,8 +79,8 @@ class PublicationContext:
     before: Body | None = None
     """The version in force of the document itself."""
     predecessors: Sequence[Body] = ()
-    """The versions of a provider or source that people agree to before this one: the one begun last, and scheduled
-    ones."""
+    """The versions of a provider, source or issuer before this one: the one begun last, in any state, and scheduled
+    ones. People agree to those of a provider or source."""
     clients: Collection[str] = ()
     """Clients that other documents of the same kind name."""
     venues: Sequence[Body] = ()

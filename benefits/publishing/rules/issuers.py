@@ -18,11 +18,11 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
         yield Finding("own_issuer", "R19", "/url", REFUSED, detail)
     if body["url"] in context.issuer_urls:
         yield Finding("url_taken", "R19", "/url", REFUSED, "another issuer has this address")
-    if context.before is not None:
-        for member, code in (("url", "url_changed"), ("keys_sha256", "keys_changed")):
-            if context.before[member] != body[member]:
-                detail = "somebody else could sign passes: an officer asks the other city"
-                yield Finding(code, "R19", f"/{member}", FLAGGED, detail)
+    # Against the version that began last, suspended or not: a suspension does not make other keys a new city.
+    for member, code in (("url", "url_changed"), ("keys_sha256", "keys_changed")):
+        if any(before[member] != body[member] for before in context.predecessors):
+            detail = "somebody else could sign passes: an officer asks the other city"
+            yield Finding(code, "R19", f"/{member}", FLAGGED, detail)
     for place, row in enumerate(body["recognises"]):
         benefit = context.recognised.get(row["benefit_id"])
         if benefit is not None:

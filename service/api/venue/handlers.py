@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from benefits.catalogue.model import Body, is_offered_at
 from benefits.errors import VenueSuspended
-from benefits.redemption import bindings, reversal
+from benefits.redemption import bindings, reversal, sessions
 from benefits.redemption import redeem as redemptions
 from benefits.redemption.decision import TicketKind
 from benefits.redemption.redeem import Granted, Scan
@@ -52,8 +52,12 @@ async def own_venue(context: RequestContext) -> Body:
 
 
 async def read_venue(context: RequestContext, _: None) -> Answer:
-    """Return the venue that asks, and the city's civil day."""
+    """Return the venue that asks, the city's civil day, and whether there are sessions to plan or to receive."""
     venue = await own_venue(context)
+    live = (await context.app_context.catalogue.read(context.at)).benefits(context.today)
+    adds_places = any(benefit.adds_places and is_offered_at(benefit, venue) for benefit in live)
+    # The sessions of a suspended benefit stay in the list until they end: people have booked places.
+    listed = adds_places or await sessions.list_of_venue(venue["venue_id"], context.civil_time, (0, ""), 1)
     return Answer(
         schemas.VenueAnswer(
             venue_id=venue["venue_id"],
@@ -61,6 +65,7 @@ async def read_venue(context: RequestContext, _: None) -> Answer:
             provider_id=venue["provider_id"],
             provider=await versions.last_name_of(DocumentKind.PROVIDERS, venue["provider_id"]),
             today=context.today.isoformat(),
+            has_sessions=bool(listed),
         )
     )
 

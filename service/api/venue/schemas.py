@@ -120,6 +120,8 @@ class VenueAnswer(ApiModel):
     """The name of the provider, where it is in force."""
     today: CivilDayText
     """The city's civil day."""
+    has_sessions: bool
+    """True if a benefit in force here adds places by session, or if a session has not ended."""
 
 
 class StandardTermsAnswer(ApiModel):

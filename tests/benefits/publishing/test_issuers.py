@@ -34,8 +34,8 @@ def test_an_issuer_without_a_fault_has_no_findings() -> None:
     [
         ({"city_url": URL}, "own_issuer", Severity.REFUSED),
         ({"issuer_urls": [URL]}, "url_taken", Severity.REFUSED),
-        ({"before": {**ISSUER, "keys_sha256": "b" * 64}}, "keys_changed", Severity.FLAGGED),
-        ({"before": {**ISSUER, "url": "https://another.example"}}, "url_changed", Severity.FLAGGED),
+        ({"predecessors": [{**ISSUER, "keys_sha256": "b" * 64}]}, "keys_changed", Severity.FLAGGED),
+        ({"predecessors": [{**ISSUER, "url": "https://another.example"}]}, "url_changed", Severity.FLAGGED),
     ],
 )
 def test_what_the_rules_say_about_address_and_keys(context: dict[str, Any], code: str, severity: Severity) -> None:

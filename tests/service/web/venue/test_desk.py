@@ -35,6 +35,7 @@ async def test_a_desk_says_whose_it_is(town: City) -> None:
         "provider_id": "city-library",
         "provider": {"zh-CN": "市图书馆", "en": "City Library"},
         "today": (await town.today()).isoformat(),
+        "has_sessions": False,
     }
     for path in ("/desk", "/desk/day"):
         await desk.go(path)
@@ -165,3 +166,15 @@ async def test_one_field_takes_the_handle_and_the_short_code(town: City) -> None
     assert "Valid, not redeemed yet" in desk.text
     await desk.send("/desk/answer", handle=code.lower(), act="redeem")
     assert "Redeemed" in desk.text
+
+
+async def test_only_a_venue_with_sessions_has_their_tab(town: City) -> None:
+    library = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
+    for path in ("/desk", "/desk/day", "/desk/wallet"):
+        await library.go(path)
+        assert "/desk/sessions" not in {address for address, _ in library.links}, path
+    hospital = await Browser(town).sign_in(Audience.VENUE, "second-hospital-desk")
+    assert "/desk/sessions" in {address for address, _ in hospital.links}
+    await hospital.go("/desk/wallet")
+    assert "No benefit of this venue has passes" in hospital.text
+    assert "None yet." not in hospital.text
