@@ -29,6 +29,26 @@ def test_a_kiosk_shows_a_code_and_forgets_the_person(browser: Browser, city: Pro
         assert "Who are you?" in kiosk.text
 
 
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_a_tall_kiosk_has_large_buttons_and_none_at_its_top(browser: Browser, city: Process, language: str) -> None:
+    """At 1080 × 1920 everything to press is 64 pixels high and below the top 300, which not everybody reaches."""
+    low = """() => [...document.querySelectorAll("a:not(.skip), button")].filter(each => each.offsetParent)
+        .map(each => [each.textContent.trim(), each.getBoundingClientRect()])
+        .filter(([, box]) => box.height < 64 || box.top < 300).map(([name]) => name)"""
+    with visiting(browser, city.base, language=language, viewport={"width": 1080, "height": 1920}) as kiosk:
+        kiosk.go("/kiosk").check()
+        assert kiosk.page.evaluate(low) == []
+        kiosk.sign_in(Audience.RESIDENT, "resident-1").go("/me/kiosk").check()
+        assert kiosk.page.evaluate(low) == []
+        kiosk.follow(".tile-button >> nth=-1").check()
+        assert kiosk.page.evaluate(low) == []
+        shown = kiosk.page.url
+        kiosk.follow(".tools .tonal")
+        assert kiosk.page.url == shown
+        kiosk.follow(".tools a[href='/me/kiosk']")
+        assert kiosk.page.locator(".tile-button").count() > 1
+
+
 def test_a_kiosk_left_alone_signs_out(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en", scripts=False) as kiosk:
         kiosk.sign_in(Audience.RESIDENT, "resident-1")

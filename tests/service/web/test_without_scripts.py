@@ -89,7 +89,7 @@ async def test_refusing_everything_costs_nothing_and_every_page_works(town: City
 async def test_an_objection_is_decided_and_the_resident_notified(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me/records")
-    await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
+    await me.go(next(address for address, words in me.links if words.startswith("Report a mistake")))
     await me.send("In your own words", reason_code="not_mine", statement="  ")
     assert me.status == 422
     assert "Please say in a few words" in me.text

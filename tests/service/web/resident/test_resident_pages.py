@@ -209,7 +209,7 @@ async def test_messages_name_who_and_when_and_who_decided(town: City) -> None:
 async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await me.go("/me/records")
-    await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
+    await me.go(next(address for address, words in me.links if words.startswith("Report a mistake")))
     await me.send("In your own words", reason_code="not_mine", statement="I was abroad.")
     assert "Being decided: It is not mine" in me.text
     await me.go("/me/records")
@@ -259,7 +259,7 @@ async def test_a_line_of_the_points_leads_to_the_records_of_its_kind(town: City)
     await me.go(next(address for address, words in me.links if words.startswith("Volunteering")))
     rows = (await wang.get("/v1/me/records?kind=volunteer_minutes&limit=200")).json()["data"]
     assert {row["kind"] for row in rows} == {"volunteer_minutes"}
-    assert me.text.count("It is wrong") == len(rows)
+    assert me.text.count("Report a mistake") == len(rows)
     assert "Bike trips:" not in me.text
     await me.go("/me/records?kind=bike_trip")
     await me.go(next(address for address, words in me.links if words == "Older ones"))
