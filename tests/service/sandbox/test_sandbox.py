@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ from tests.support.city import UNLIMITED, City, Resident, record
 from tests.support.environment import settings_environment
 
 pytestmark = pytest.mark.anyio
+JSON = {"Content-Type": "application/json"}
 PATHS = (
     ("GET", "/sandbox"),
     ("GET", "/sandbox/clock"),
@@ -217,6 +219,39 @@ async def test_a_sent_message_is_hinted_to_the_city_app(playground: SandboxCity)
     await move(playground, advance_seconds=3600)
     hints = (await playground.city_app().get("/v1/app/hints")).json()["data"]
     assert [row["sub"] for row in hints] == ["wang"]
+
+
+ODD_TEXTS = (
+    "",
+    "\x00",
+    "\ud800",
+    "居民-1",
+    "a" * 64,
+    "a" * 65,
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+)
+ODD_VALUES = (None, True, -1, 10**400, 1.5, [], {}, *ODD_TEXTS, "0001-01-01", "9999-12-31", "2027-02-29")
+
+
+async def test_no_value_of_any_member_is_an_error_of_ours(playground: SandboxCity) -> None:
+    for path, method, body in (
+        ("/sandbox/clock", "PUT", {"now": "", "advance_days": 0, "advance_seconds": 0}),
+        (
+            "/sandbox/tokens",
+            "POST",
+            {"audience": "resident", "subject": "r", "birthdate": "1990-01-01", "staff_id": "s"},
+        ),
+        ("/sandbox/messages", "POST", {"subject": "r", "kind": "link_confirmed"}),
+    ):
+        bodies = [{**body, member: value} for member in body for value in ODD_VALUES]
+        for sent in (*bodies, *ODD_VALUES):
+            answer = await playground.client.request(method, path, content=json.dumps(sent), headers=JSON)
+            assert answer.status_code in (200, 201, 422, 400), (sent, answer.text)
+    for subject in ODD_TEXTS[:2] + ODD_TEXTS[3:]:
+        for audience in (*Audience, *ODD_TEXTS[:2]):
+            page = await playground.client.get("/sandbox", params={"subject": subject, "audience": audience})
+            assert page.status_code in (200, 400), (subject, audience, page.text)
 
 
 async def test_a_page_of_another_site_changes_nothing_in_the_sandbox(playground: SandboxCity) -> None:
