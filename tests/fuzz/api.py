@@ -272,6 +272,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--examples", type=int, default=100, help="requests for each operation in a round of fuzzing")
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
+    parser.add_argument("--phases", nargs="+", choices=PHASES, default=PHASES, help="phases, all by default")
     chosen = parser.parse_args()
     began = time.monotonic()
     with ExitStack() as stack:
@@ -279,7 +280,7 @@ def main() -> int:
         url = stack.enter_context(servers.postgres()).create() if chosen.postgres else None
         city = stack.enter_context(serve_city(folder, url))
         seconds = max(1, round(chosen.minutes * 60))
-        outcome = run(city, Extent(chosen.seed, seconds, chosen.examples))
+        outcome = run(city, Extent(chosen.seed, seconds, chosen.examples, tuple(chosen.phases)))
     print(report(outcome, time.monotonic() - began))
     return 1 if outcome.failures or outcome.errors or outcome.never_succeeded else 0
 
