@@ -8,7 +8,8 @@ import time
 import traceback
 
 from tests.fuzz.generated import search
-from tests.fuzz.parsers import PARSERS, attempt
+from tests.fuzz.parser import attempt
+from tests.fuzz.parsers import PARSERS
 
 EXAMPLES = 500
 """Inputs of a parser in one round."""

@@ -7,7 +7,7 @@ from typing import Final
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.parsers import Parser, attempt
+from tests.fuzz.parser import Parser, attempt
 
 PIECES: Final = (
     *(b"", b"\x00", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", "\u202e".encode(), "９".encode(), "— ".encode()),

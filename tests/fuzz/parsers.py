@@ -9,13 +9,10 @@ import contextlib
 import csv
 import io
 import json
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -36,6 +33,8 @@ from consent.rights import tombstone_records
 from consent.rights.tombstone_records import Tombstone, TombstoneKind, TombstoneState
 from consent.transparency import checkpoint, merkle
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteKey, NoteSigner
+from consent.transparency.epoch_start import EpochStart
+from consent.transparency.logs import Log
 from service import settings as service_settings
 from service.api.admin import yaml_import
 from service.api.source.schemas import RecordBody, RecordsBody
@@ -46,68 +45,21 @@ from service.http import json_io
 from service.http.problems import Problem
 from service.i18n.message_texts import preferred_language
 from service.ingest import encodings, guess, mapping, preview, table
+from service.observability import tracing
 from service.storage import database
 from service.web.auth import sessions
 from service.web.forms import parse as forms
+from tests.fuzz.parser import HANG_SECONDS, Parser, text_of
+from tests.fuzz.pass_parsers import PASS_PARSERS
 from tests.support import tokens
 from tests.support.city import record
 
-HANG_SECONDS: Final = 20
-"""A parser that needs more processor time than this for some kilobytes hangs: milliseconds are usual."""
 KEYRING: Final = Keyring({1: bytes(range(32))}, 1, bytes(range(32, 64)))
 SIGNER: Final = NoteSigner("fuzz.example/consent", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 ROOT: Final = merkle.leaf_hash(b"x")
 CHECKPOINT: Final = Checkpoint(SIGNER.name, 1, ROOT).text()
 NOTE: Final = SIGNER.sign(CHECKPOINT)
 CATALOGUE: Final = Path(service_settings.__file__).parent / "demo" / "city"
-
-
-class ParserHangs(Exception):
-    """The parser needed more than HANG_SECONDS of processor time for one input."""
-
-
-@dataclass(frozen=True)
-class Parser:
-    """A parser by its name: it reads bytes, and raises at most `errors`."""
-
-    name: str
-    samples: tuple[bytes, ...]
-    read: Callable[[bytes], object]
-    errors: tuple[type[Exception], ...] = ()
-
-
-@contextmanager
-def time_limit() -> Iterator[None]:
-    """Raise ParserHangs in the block after HANG_SECONDS of processor time; only in the main thread.
-
-    Not of wall-clock time: on a busy machine an input that takes a second may be at work for a minute.
-    """
-
-    def stop(*_: object) -> None:
-        raise ParserHangs
-
-    before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, HANG_SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
-
-
-def attempt(parser: Parser, raw: bytes) -> bool:
-    """Let the parser read `raw`; return False if it refused it. Any other error than its own is raised."""
-    with time_limit():
-        try:
-            parser.read(raw)
-        except parser.errors:
-            return False
-    return True
-
-
-def text_of(raw: bytes) -> str:
-    """Return bytes as text without lone surrogates, as every decoder of ours makes it."""
-    return raw.decode("utf-8", "replace")
 
 
 def request_of(raw: bytes, *, header: str = "", query: bool = False) -> Request:
@@ -182,6 +134,11 @@ def _yaml(raw: bytes) -> None:
     yaml_import.to_json(raw, 20_000, time.monotonic() + 60 * HANG_SECONDS)
 
 
+def _epoch_start(raw: bytes) -> None:
+    start = EpochStart.parse(text_of(raw))
+    assert (start.first_lost, start.published, start.leaves) >= (0, 0, 0)
+
+
 def _workbook() -> bytes:
     """A small .xlsx file."""
     book, file = openpyxl.Workbook(), io.BytesIO()
@@ -198,6 +155,7 @@ RECEIPT: Final = {
     "events": [{"event": {"kind": "k", "at": "t", "facts": {}}, "salt": "00", "leaf_hash": "AA==", "proof": NOTE}],
     "jws": "e30..AA",
 }
+START: Final = EpochStart(Log.CONSENT, 2, "2026-11-29T02:00:00Z", "lost", NOTE, None, NOTE)
 DEEP: Final = b"[" * 20_000
 
 PARSERS: Final = (
@@ -335,6 +293,9 @@ PARSERS: Final = (
         (sessions.seal(KEYRING, "session", b"{}").encode(),),
         lambda raw: sessions.unseal(KEYRING, "session", text_of(raw)),
     ),
+    Parser("start of an epoch", (json.dumps(START.document()).encode(),), _epoch_start, (NoteInvalid,)),
+    Parser("trace context", (b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01",), tracing.parse_traceparent),
+    *PASS_PARSERS,
 )
 """Every parser that reads what others send, store or configure."""
 assert sys.getrecursionlimit() < len(DEEP), "the samples must be deeper than Python's recursion"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.fuzz.generated import search
-from tests.fuzz.parsers import HANG_SECONDS, PARSERS, Parser, ParserHangs, attempt
+from tests.fuzz.parser import HANG_SECONDS, Parser, ParserHangs, attempt
+from tests.fuzz.parsers import PARSERS
 
 EXAMPLES = 25
 
@@ -30,7 +31,7 @@ def test_an_error_that_is_not_named_is_raised(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_parser_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.fuzz.parsers.HANG_SECONDS", 0.05)
+    monkeypatch.setattr("tests.fuzz.parser.HANG_SECONDS", 0.05)
 
     def endless(_: bytes) -> None:
         while True:
