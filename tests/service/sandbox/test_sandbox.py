@@ -231,7 +231,19 @@ ODD_TEXTS = (
     "0001-01-01T00:00:00+23:59",
     "9999-12-31T23:59:59-23:59",
 )
-ODD_VALUES = (None, True, -1, 10**400, 1.5, [], {}, *ODD_TEXTS, "0001-01-01", "9999-12-31", "2027-02-29")
+ODD_VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    10**400,
+    1.5,
+    [],
+    {},
+    *ODD_TEXTS,
+    "0001-01-01",
+    "9999-12-31",
+    "2027-02-29",
+)
 
 
 async def test_no_value_of_any_member_is_an_error_of_ours(playground: SandboxCity) -> None:
