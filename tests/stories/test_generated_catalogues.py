@@ -180,16 +180,24 @@ class Worlds(RuleBasedStateMachine):
         ]
 
     @invariant()
-    def points_improve_something_and_worsen_nothing(self) -> None:
-        for benefit in self.live():
+    def all_that_is_in_force_keeps_the_rules(self) -> None:
+        live = self.live()
+        self.points_improve_something_and_worsen_nothing(live)
+        self.what_everybody_gets_did_not_pay_for_it(live)
+        self.nobody_is_displaced(live)
+        self.nobody_takes_a_place_of_everybody(live)
+        self.no_addition_is_above_its_limit(live)
+        self.more_points_never_lose_a_benefit(live)
+
+    def points_improve_something_and_worsen_nothing(self, live: list[LiveBenefit]) -> None:
+        for benefit in live:
             assert effects.dominates(
                 effects.apply(benefit.effect, benefit.service["baseline"]), benefit.service["baseline"]
             )
 
-    @invariant()
-    def what_everybody_gets_did_not_pay_for_it(self) -> None:
+    def what_everybody_gets_did_not_pay_for_it(self, live: list[LiveBenefit]) -> None:
         at, _ = self.now()
-        for benefit in self.live():
+        for benefit in live:
             history = self.baselines[benefit.service["service_id"]]
             assert history[-1][1] == benefit.service["baseline"]
             ended = [after for after, _ in history[1:]]
@@ -199,33 +207,29 @@ class Worlds(RuleBasedStateMachine):
                         step = int(benefit.service["baseline"].get(attribute, 0)) - int(before.get(attribute, 0))
                         assert step <= 0 if attribute in LOWER_IS_BETTER else step >= 0
 
-    @invariant()
-    def nobody_is_displaced(self) -> None:
+    def nobody_is_displaced(self, live: list[LiveBenefit]) -> None:
         taken: dict[str, int] = {}
-        capacities = {benefit.service["service_id"]: benefit.service["baseline"]["capacity"] for benefit in self.live()}
-        for benefit in self.live():
+        capacities = {benefit.service["service_id"]: benefit.service["baseline"]["capacity"] for benefit in live}
+        for benefit in live:
             if benefit.body["effect"]["kind"] == EffectKind.EXTRA_WINDOW:
                 service_id = benefit.service["service_id"]
                 taken[service_id] = taken.get(service_id, 0) + benefit.body["effect"]["extra_capacity"]
         for service_id, places in taken.items():
             assert places * 100 <= capacities[service_id] * CAPACITY_SHARE_PERCENT_MAX
 
-    @invariant()
-    def nobody_takes_a_place_of_everybody(self) -> None:
-        for benefit in self.live():
+    def nobody_takes_a_place_of_everybody(self, live: list[LiveBenefit]) -> None:
+        for benefit in live:
             if benefit.body["effect"]["kind"] == EffectKind.EXTRA_WINDOW:
                 total = benefit.body["quota"]["total"]
                 assert (total["period"], total["count"] <= benefit.body["effect"]["extra_capacity"]) == ("week", True)
 
-    @invariant()
-    def no_addition_is_above_its_limit(self) -> None:
-        for benefit in self.live():
+    def no_addition_is_above_its_limit(self, live: list[LiveBenefit]) -> None:
+        for benefit in live:
             for name in effects.amount_names(type(benefit.effect)):
                 assert 1 <= getattr(benefit.effect, name) <= benefit.effect.limit
 
-    @invariant()
-    def more_points_never_lose_a_benefit(self) -> None:
-        for benefit in self.live():
+    def more_points_never_lose_a_benefit(self, live: list[LiveBenefit]) -> None:
+        for benefit in live:
             applied = False
             for points in range(0, 1_001, 50):
                 applies = benefit.rule.applies(dict.fromkeys(MEASURES, points))

@@ -46,6 +46,7 @@ PATHS = (
 class SandboxCity(City):
     """A city with a sandbox, whose resets are counted."""
 
+    clock: SandboxClock
     resets = 0
 
 
@@ -64,6 +65,7 @@ async def playground(demo_settings: Settings, demo_folder: Path, tmp_path: Path)
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://city.test") as client:
             town = SandboxCity(client, app.state.app_context, issuer, clock)  # type: ignore[arg-type]
+            town.clock = clock
 
             def count() -> None:
                 town.resets += 1
@@ -80,11 +82,16 @@ async def kinds_of(me: Resident) -> list[str]:
     return [row["kind"] for row in (await me.get("/v1/me/messages")).json()["data"]]
 
 
-async def test_the_clock_moves_forward_and_every_day_in_between_takes_place(playground: SandboxCity) -> None:
+@pytest.mark.parametrize("days_at_once", [260, pytest.param(0, marks=pytest.mark.campaign)])
+async def test_the_clock_moves_forward_and_every_day_in_between_takes_place(
+    playground: SandboxCity, days_at_once: int
+) -> None:
+    """The first days, in which nothing is announced, pass at once; in the campaign, each by its own."""
     me = playground.resident("wang")
     consent = await me.link("green-travel", "bike-1")
     before = datetime.fromisoformat((await playground.client.get("/sandbox/clock")).json()["now"])
-    moved = await move(playground, advance_days=340)
+    playground.clock.ahead = timedelta(days=days_at_once)
+    moved = await move(playground, advance_days=340 - days_at_once)
     assert moved.status_code == 200, moved.text
     after = datetime.fromisoformat(moved.json()["now"])
     assert timedelta(days=340) <= after - before < timedelta(days=341)
