@@ -9,6 +9,7 @@ so they are sent as they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
@@ -29,7 +30,11 @@ class CompressionMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.gzip = GZipMiddleware(app, minimum_size=BYTES_MIN, compresslevel=LEVEL)
+
+    @cached_property
+    def gzip(self) -> GZipMiddleware:
+        """Starlette's compression, made at the route's first answer: there are two hundred routes."""
+        return GZipMiddleware(self.app, minimum_size=BYTES_MIN, compresslevel=LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         compress = scope["type"] == "http" and may_be_compressed(
