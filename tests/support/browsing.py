@@ -94,6 +94,7 @@ class Browser:
             headers={"accept-language": language, "sec-fetch-site": "same-origin"},
         )
         self.url, self.status, self.html = "", 0, ""
+        self._last_read: tuple[str, _Reader] = ("", _Reader())
 
     @property
     def text(self) -> str:
@@ -111,9 +112,11 @@ class Browser:
         return self._read().links
 
     def _read(self) -> _Reader:
-        reader = _Reader()
-        reader.feed(self.html)
-        return reader
+        if self._last_read[0] != self.html:
+            reader = _Reader()
+            reader.feed(self.html)
+            self._last_read = (self.html, reader)
+        return self._last_read[1]
 
     async def go(self, path: str) -> Browser:
         """Open a page."""
