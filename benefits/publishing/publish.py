@@ -93,7 +93,7 @@ async def _not_in_force(kind: DocumentKind, body: Body, at: datetime) -> tuple[l
     pending.
     """
     findings, readable = [], True
-    for pointer, named_kind, named in _named_documents(kind, body):
+    for pointer, named_kind, named in named_documents(kind, body):
         if not isinstance(named, str) or not is_document_id(named_kind, named):
             continue
         if await lifecycle.in_force(named_kind, named, at) is None:
@@ -103,7 +103,7 @@ async def _not_in_force(kind: DocumentKind, body: Body, at: datetime) -> tuple[l
     return findings, readable
 
 
-def _named_documents(kind: DocumentKind, body: Body) -> Iterator[tuple[str, DocumentKind, object]]:
+def named_documents(kind: DocumentKind, body: Body) -> Iterator[tuple[str, DocumentKind, object]]:
     """Yield pointer, kind and id of each document that a document names; it need not fit its schema."""
     for member, named_kind in REFERENCES.get(kind, {}).items():
         yield f"/{member}", named_kind, body.get(member)

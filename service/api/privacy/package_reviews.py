@@ -13,7 +13,12 @@ from consent.kernel.errors import NotFound
 from consent.oversight import reviews
 from service.api.pass_signer import city_url
 from service.api.privacy import review_schemas
-from service.api.privacy.review_answers import changes_since_last_in_force, decided_members, findings_for_officer
+from service.api.privacy.review_answers import (
+    changes_since_last_in_force,
+    decided_members,
+    findings_for_officer,
+    names_of_references,
+)
 from service.api.staff_divisions import require_own
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import body_invalid
@@ -63,6 +68,7 @@ async def read(context: RequestContext, review_id: str, staff_id: str) -> Answer
             sha256=package.sha256,
             documents=documents,
             findings=[],
+            names=await names_of_references(members),
             asks_recipient=False if waits else None,
             **decided_members(context, decision),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from benefits.publishing import publish
 from consent.documents import versions
 from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import Finding
@@ -35,6 +36,21 @@ async def changes_since_last_in_force(version: Version) -> dict[str, Any]:
         return {}
     changes = versions.differences(earlier[-1].body, version.body)
     return {"since_version": earlier[-1].version, "differences": [Difference(**change) for change in changes]}
+
+
+async def names_of_references(reviewed: Iterable[Version]) -> dict[str, dict[str, str]]:
+    """Return names of the documents that versions under review refer to, by id.
+
+    A document under review itself has the name that it would get; any other has its last approved one, or is left out.
+    """
+    reviewed = list(reviewed)
+    own = {version.document_id: versions.name_of(version.kind, version.body) for version in reviewed}
+    names = {}
+    for version in reviewed:
+        for _, kind, document_id in publish.named_documents(version.kind, version.body):
+            if isinstance(document_id, str):
+                names[document_id] = own.get(document_id) or await versions.last_name_of(kind, document_id)
+    return {document_id: name for document_id, name in names.items() if name}
 
 
 def findings_for_officer(context: RequestContext, reported: Sequence[Finding]) -> list[review_schemas.ReviewFinding]:

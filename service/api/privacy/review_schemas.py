@@ -106,6 +106,8 @@ class ReviewAnswer(ReviewRow):
     """True where an approval must name the `recipient`."""
     recipient: Recipient | None = None
     """The officer's decision about the recipient."""
+    names: dict[str, Localized] | None = None
+    """Names of the documents that the document refers to, such as the service of a benefit, by id."""
 
 
 class DecisionBody(ApiModel):

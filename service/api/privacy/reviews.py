@@ -19,7 +19,12 @@ from consent.oversight import reviews
 from consent.oversight.reviews import Review
 from service.api.pass_signer import city_url
 from service.api.privacy import package_reviews, review_schemas
-from service.api.privacy.review_answers import changes_since_last_in_force, decided_members, findings_for_officer
+from service.api.privacy.review_answers import (
+    changes_since_last_in_force,
+    decided_members,
+    findings_for_officer,
+    names_of_references,
+)
 from service.api.staff_divisions import require_own, require_own_source
 from service.auth.access_tokens import PrivacyOfficer
 from service.http.endpoints import Answer, RequestContext
@@ -81,6 +86,7 @@ async def read_review(context: RequestContext, _: None) -> Answer:
         "sha256": version.sha256,
         "document": version.body,
         "recipient": version.recipient,
+        "names": await names_of_references([version]),
         **await changes_since_last_in_force(version),
     }
     if decision is None:

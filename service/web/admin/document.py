@@ -12,7 +12,7 @@ from starlette.responses import Response
 from consent.domain.records import Dimension
 from service.http.problems import Problem
 from service.web.admin import preview
-from service.web.admin.common import check_document, errors_as_findings, path_kind
+from service.web.admin.common import check_document, errors_as_findings, names_of_references, path_kind
 from service.web.api_client import ApiReply
 from service.web.forms.document_view import DocumentView, side_by_side
 from service.web.forms.parse import whole_number
@@ -54,9 +54,10 @@ async def _render_document(page: Page, values: Mapping[str, Any], status: int = 
         checked = chosen["state"] in OPEN_STATES and "package_id" not in chosen
         findings = await check_document(page, kind, chosen["document"]) if checked else []
     address = f"/admin/{kind}/{page.path_param('id')}"
-    view = DocumentView(page.localizer, kind, chosen["document"])
+    names = await names_of_references(page, kind, chosen["document"])
+    view = DocumentView(page.localizer, kind, chosen["document"], names)
     other = "zh-CN" if page.language == "en" else "en"
-    other_view = DocumentView(page.localizer_of(other), kind, chosen["document"])
+    other_view = DocumentView(page.localizer_of(other), kind, chosen["document"], names)
     return page.render(
         "admin/document.html",
         status,

@@ -17,7 +17,7 @@ from benefits.catalogue.schema import ID_MEMBER
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import Dimension
 from service.web.admin import preview, sentences
-from service.web.admin.common import check_document, errors_as_findings, path_kind
+from service.web.admin.common import check_document, errors_as_findings, names_of_references, path_kind
 from service.web.api_client import ApiReply, body_or_raise
 from service.web.forms import field_labels, fields, parse
 from service.web.forms.document_view import DocumentView
@@ -136,7 +136,9 @@ async def _add_conflict(page: Page, kind: str, path: str, state: EditorState) ->
         "id": newest["id"],
         "version": newest["version"],
         "address": f"/admin/{kind}/{quote(newest['id'], safe='')}?version={newest['version']}",
-        "differences": DocumentView(page.localizer, kind, newest["document"]).changes(differences),
+        "differences": DocumentView(
+            page.localizer, kind, newest["document"], await names_of_references(page, kind, newest["document"])
+        ).changes(differences),
     }
 
 

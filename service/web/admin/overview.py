@@ -21,7 +21,7 @@ AUTHORS = ("draft", "submit")
 
 
 async def overview(page: Page) -> Response:
-    """Show the number of documents of each kind, versions that wait for somebody, and the figures of use."""
+    """Show versions that wait for somebody, redemptions, and the number of documents of each kind."""
     counts, waiting, names = {}, [], {}
     for kind in DocumentKind:
         rows = await page.read_all(f"/v1/admin/{kind}")
@@ -50,6 +50,7 @@ async def overview(page: Page) -> Response:
         other_packages=[package for package in packaged if package not in mine],
         mine=[version for version in waiting if version.get("mine")],
         others=[version for version in waiting if not version.get("mine")],
+        weeks=await usage.weeks_of(page),
         figures=figures,
         used=sorted(used.items(), key=lambda row: -(row[1] or 0)),
         names=names,

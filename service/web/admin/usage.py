@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
 
+from consent.domain.document_kinds import DocumentKind
 from service.http.problems import Problem
 from service.web import csv_file
 from service.web.page import Page
@@ -16,20 +19,55 @@ LABELS_MAX = 5
 """Labels under the columns of weeks, so that they do not touch each other on a phone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """Redemptions by week, as the plot of `admin/weekly.html` takes them."""
+
+    report: Mapping[str, Any]
+    columns: Sequence[tuple[str, int]]
+    """Label and number of each week's column; 0 for a number that is not published."""
+    every: int
+    """How many columns share a label."""
+
+
+async def weeks_of(page: Page) -> Weeks:
+    """Return the redemptions of the last half year by week."""
+    report = await _report(page, "week")
+    rows = report["data"]
+    columns = [(page.localizer.month_day(row["key"]), row["count"] or 0) for row in rows]
+    return Weeks(report, columns, -(-len(rows) // LABELS_MAX))
+
+
 async def usage(page: Page) -> Response:
-    """Show redemptions by week, and those of one week by benefit and division, each as a plot and a table."""
-    reports = {"week": await _report(page, "week")}
-    weeks = reports["week"]["data"]
-    chosen = _chosen_week(page, weeks)
-    for by in GROUPS[1:]:
-        reports[by] = await _report(page, by, chosen)
+    """Show redemptions by week, and those of one week by benefit and division, each as a plot and a table.
+
+    `?division=` leaves the benefits that are offered in that division; the numbers of those stay as they were released.
+    """
+    weeks = await weeks_of(page)
+    chosen = _chosen_week(page, weeks.report["data"])
+    reports = {by: await _report(page, by, chosen) for by in GROUPS[1:]}
+    offered = await _divisions_of_benefits(page)
+    division = page.query("division") if page.query("division") in offered.values() else ""
+    reports["benefit"]["data"] = _offered_in(division, reports["benefit"]["data"], offered)
     return page.render(
         "admin/usage.html",
+        weeks=weeks,
         reports=reports,
         chosen=chosen,
-        columns=[(page.localizer.month_day(row["key"]), row["count"] or 0) for row in weeks],
-        every=-(-len(weeks) // LABELS_MAX),
+        division=division,
+        divisions=[(code, page.localizer.label("division", code)) for code in sorted(set(offered.values()))],
     )
+
+
+async def _divisions_of_benefits(page: Page) -> dict[str, str]:
+    """Return the division in which each benefit in force is offered, by the benefit's id."""
+    exported = (await page.read("/v1/admin/catalogue/export"))["catalogue"]
+    return {body["benefit_id"]: body["division"] for body in exported.get(DocumentKind.BENEFITS, [])}
+
+
+def _offered_in(division: str, rows: list[dict[str, Any]], offered: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the rows of benefits that are offered within a division, all of them for ""."""
+    return [row for row in rows if not division or offered.get(row["key"], "").startswith(division)]
 
 
 async def usage_csv(page: Page) -> Response:
@@ -38,6 +76,8 @@ async def usage_csv(page: Page) -> Response:
     if by not in GROUPS:
         raise Problem("not_found")
     rows = (await _report(page, by, "" if by == "week" else page.query("week")))["data"]
+    if by == "benefit" and page.query("division"):
+        rows = _offered_in(page.query("division"), rows, await _divisions_of_benefits(page))
     header = ("key", "name", "count", "give_or_take")
     values = [(row["key"], row["text"], row["count"], row.get("give_or_take")) for row in rows]
     return csv_file.response(f"usage-by-{by}.csv", header, values)

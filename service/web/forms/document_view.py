@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from consent.documents.schema import HEADINGS
@@ -31,6 +31,8 @@ class DocumentLine:
     """The value in pieces, if a finding marks words in it."""
     pointer: str = ""
     """The place as a JSON pointer."""
+    referred_id: str = ""
+    """The id of another document that the place names, if the value is that document's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class DocumentView:
     localizer: Localizer
     kind: str
     document: Mapping[str, Any]
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Names of other documents by id, each by language tag; a document without one is read by its id."""
 
     def lines(self, findings: Iterable[Mapping[str, Any]] = ()) -> list[DocumentLine]:
         """Return every field of the document that has a value, with the words that the findings mark."""
@@ -57,6 +61,7 @@ class DocumentView:
                 None,
                 self._pieces(pointer, marks.get(pointer, ())),
                 pointer,
+                value if self._referred_name(pointer, value) else "",
             )
             for pointer, value in values
             if value not in (None, "", [], {})
@@ -67,8 +72,8 @@ class DocumentView:
         return [
             DocumentLine(
                 self._label(row["pointer"]),
-                self._text(row["pointer"], row["after"]) if "after" in row else None,
-                self._text(row["pointer"], row["before"]) if "before" in row else None,
+                self._changed_text(row["pointer"], row["after"]) if "after" in row else None,
+                self._changed_text(row["pointer"], row["before"]) if "before" in row else None,
             )
             for row in differences
         ]
@@ -87,6 +92,11 @@ class DocumentView:
             }
             for finding in findings
         ]
+
+    def _changed_text(self, pointer: str, value: Any) -> str:
+        """Return a value in words, a name with its id: two documents may have one name."""
+        name = self._referred_name(pointer, value)
+        return f"{name} · {value}" if name else self._text(pointer, value)
 
     def _pieces(self, pointer: str, marks: Iterable[Mapping[str, Any]]) -> list[TextPiece]:
         text = parse.value_at(self.document, pointer)
@@ -108,7 +118,16 @@ class DocumentView:
     def _label(self, pointer: str) -> str:
         return field_labels.label(self.localizer, self.kind, pointer, self.document)
 
+    def _referred_name(self, pointer: str, value: Any) -> str:
+        """Return the name of the document that a place names by its id; "" for any other place, or without a name."""
+        named = fields.by_pointer(self.kind, self.document).get(pointer)
+        if named is None or named.type != "document" or not isinstance(value, str):
+            return ""
+        return self.localizer.name(self.names.get(value))
+
     def _text(self, pointer: str, value: Any) -> str:
+        if name := self._referred_name(pointer, value):
+            return name
         return field_labels.value_text(self.localizer, self.kind, pointer, value, self.document)
 
 

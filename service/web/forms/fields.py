@@ -227,6 +227,11 @@ def by_pointer(kind: str, document: Mapping[str, Any]) -> Mapping[str, Field]:
     return _form(kind, document)[1]
 
 
+def references(kind: str, document: Mapping[str, Any]) -> list[Field]:
+    """Return the fields of a document's form that name another document by its id."""
+    return [field for field in fields_of(kind, document) if field.type == "document"]
+
+
 def _form(kind: str, document: Mapping[str, Any]) -> tuple[tuple[Field, ...], Mapping[str, Field]]:
     if kind == "schemes":
         return _scheme_form(_form_shape(document))

@@ -227,3 +227,41 @@ async def test_the_use_of_a_suspended_benefit_is_shown_by_its_name(town: City) -
     assert answer.status_code == 200, answer.text
     await browser.go("/admin/usage")
     assert "Borrow without a deposit" in browser.text
+
+
+async def test_use_is_plotted_on_the_overview_and_filtered_by_division(town: City) -> None:
+    author = factories.administrator(town)
+    body = (await author.get("/v1/admin/benefits/library-deposit")).json()["document"]
+    await factories.publish_document(
+        town, "benefits", "library-heping", {**body, "benefit_id": "library-heping", "division": "210102"}
+    )
+    await synthetic_use.add_to_figures(town.app_context)
+    browser = await administrator(town)
+    await browser.go("/admin")
+    part = browser.html.split('aria-labelledby="weeks"')[1].split("</section>")[0]
+    assert 'role="img" aria-label="Redemptions by week: ' in part
+    released = (await author.get("/v1/admin/reports/usage?by=week")).json()["data"]
+    assert part.count('<th scope="row">') == len(released)
+    assert "Each number contains noise" in part
+
+    await browser.go("/admin/usage?division=210102")
+    listed = browser.html.split('aria-labelledby="benefits"')[1].split("</section>")[0]
+    assert "/admin/benefits/library-heping" in listed
+    assert "/admin/benefits/library-deposit" not in listed
+    answer = await browser.client.get("/admin/usage/table.csv?by=benefit&division=210102")
+    rows = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
+    shown = (await author.get("/v1/admin/reports/usage?by=benefit")).json()["data"]
+    numbers = {row["key"]: row["count"] for row in shown}
+    assert [(row["key"], row["count"]) for row in rows] == [("library-heping", str(numbers["library-heping"]))]
+    await browser.go("/admin/usage?division=nowhere")
+    assert "/admin/benefits/library-deposit" in browser.html
+
+
+@pytest.mark.parametrize(("language", "service"), [("en", "Book loan"), ("zh-CN", "图书外借")])
+async def test_a_benefit_names_its_service_in_the_readers_language(
+    shared_city: City, language: str, service: str
+) -> None:
+    browser = await Browser(shared_city, language).sign_in(Audience.ADMINISTRATOR, "admin-1")
+    await browser.go("/admin/benefits/library-deposit")
+    row = browser.html.split("改善哪项服务" if language == "zh-CN" else "The service it improves")[1].split("</tr>")[0]
+    assert f'{service} <code class="xs soft">book-loan</code>' in row

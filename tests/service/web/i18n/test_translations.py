@@ -125,6 +125,7 @@ def test_chinese_translations_are_written_in_chinese() -> None:
         ("period", Period),
         ("commitment", CommitmentKind),
         ("log", Log),
+        ("audit_check", processing_register.CHECKS),
         ("category", SourceCategory),
         ("audience", [*Audience, "public"]),
         ("document", [*DocumentKind, "barred_use", "key"]),
@@ -172,7 +173,7 @@ def test_every_rule_names_its_clause() -> None:
 
 
 def test_the_processing_register_is_translated() -> None:
-    texts = set(processing_register.CHECKS)
+    texts = set()
     for entry in processing_register.REGISTER.values():
         texts |= {entry.purpose, entry.basis, entry.retention}
     assert texts <= set(formatting.translations(formatting.REGISTER_TEXTS))
