@@ -12,9 +12,12 @@ from functools import lru_cache
 from importlib import resources
 from types import MappingProxyType
 
+from jinja2.ext import Extension
 from markupsafe import Markup
 
 SYMBOL = re.compile(r'<symbol id="i-([\w-]+)" ([^>]*)>(.*?)</symbol>', re.DOTALL)
+STATIC_ICON = re.compile(r'\{\{ icon\("([\w-]+)"(?:, "([\w -]+)")?\) \}\}')
+"""An icon that a template names itself."""
 ICONS_CACHED_MAX = 512
 """Rendered icons that stay in memory: name and classes, some 200 in use."""
 GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -89,3 +92,11 @@ def icon(name: str, classes: str = "") -> Markup:
 def icon_name(code: str, group: str) -> str:
     """Return the name of a code's icon; a plain dot for a code without one, for example of another city."""
     return GROUPS[group].get(code, "circle-dashed")
+
+
+class StaticIcons(Extension):
+    """Draws the icons that a template names itself when it is compiled, instead of at every request."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
+        """Return the template's source with the SVG of each such icon."""
+        return STATIC_ICON.sub(lambda match: icon(match[1], match[2] or ""), source)

@@ -88,6 +88,7 @@ def _templates(language: str, zone: ZoneInfo) -> Environment:
     environment = template_environment(Localizer(language, zone))
     environment.globals["asset"] = assets.address
     environment.globals["icon"] = icons.icon
+    environment.add_extension(icons.StaticIcons)
     environment.filters["icon_name"] = icons.icon_name
     return environment
 

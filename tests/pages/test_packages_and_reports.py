@@ -77,3 +77,10 @@ def test_reports_cases_and_complaints_are_accessible_with_something_in_them(brow
         reader.sign_in(Audience.ADMINISTRATOR, "admin-1").go("/admin/usage")
         reader.page.click("details.card summary, section details summary")
         reader.check()
+        # The buttons next to a title go below it where both do not fit.
+        reader.go("/admin").check()
+        title = reader.page.locator("h1").bounding_box()
+        assert title is not None
+        assert title["width"] > 150
+        reader.page.click("section details summary")
+        reader.check()

@@ -27,7 +27,7 @@ class Weeks:
     columns: Sequence[tuple[str, int]]
     """Label and number of each week's column; 0 for a number that is not published."""
     every: int
-    """How many columns share a label."""
+    """Columns that share a label."""
 
 
 async def weeks_of(page: Page) -> Weeks:

@@ -33,8 +33,10 @@ CACHED_TEXTS_MAX = 8_192
 """Formatted days and numbers that stay in memory; Babel takes about 0.1 ms for each."""
 PLURAL = re.compile(r"\[(\w+)\]")
 """The part of an English sentence that is left out when the amount is 1: `item[s]`."""
-STATIC_SENTENCE = re.compile(r'\{\{ _\("([^"{}%\\]*)"\) \}\}')
-"""A template's sentence without values."""
+STATIC_SENTENCE = re.compile(r'(?<![\w.])_\("([^"{}%\\]*)"\)')
+"""A template's sentence without values, printed or in an expression."""
+PRINTED_LITERAL = re.compile(r'\{\{ "([^"{}%\\]*)" \}\}')
+"""A text that a template prints as it is."""
 PRINTED = "\u3001-\u3011\u4e00-\u9fff\uff01-\uff5e“”"
 """Chinese characters and full-width punctuation, between which print has no spaces; for a class of a pattern."""
 SPACE_BEFORE = re.compile(rf"(?<=[{PRINTED}]) (?=%\((\w+)\)s)")
@@ -286,4 +288,6 @@ class StaticTranslations(Extension):
         """Return the template's source with its static sentences in the environment's language."""
         localizer = self.environment.globals["localizer"]
         assert isinstance(localizer, Localizer)
-        return STATIC_SENTENCE.sub(lambda match: str(escape(localizer.text(match[1]))), source)
+        # No translation has a double quote or a backslash: a test reads all of them.
+        literals = STATIC_SENTENCE.sub(lambda match: f'"{localizer.text(match[1])}"', source)
+        return PRINTED_LITERAL.sub(lambda match: str(escape(match[1])), literals)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from functools import lru_cache
 
+import orjson
+from jinja2 import Environment
+from markupsafe import Markup
 from starlette.responses import Response
 
 from consent.kernel import working_days
 from service.auth.access_tokens import Audience
 from service.web import csv_file, table_view
+from service.web.api_client import body_or_raise
+from service.web.i18n.formatting import Localizer
 from service.web.officer import attempts, board, cases, complaints, decisions, objections, source_sync, trends
 from service.web.page import Page, PageRoute
 from service.web.public import pages
 from service.web.table_view import Column, TableView
+
+REGISTERS_CACHED_MAX = 4
+"""Rendered registers that stay in memory: two languages, before and after a change."""
 
 
 async def dashboard(page: Page) -> Response:
@@ -83,14 +92,25 @@ async def _source_table(page: Page) -> TableView:
 
 async def register(page: Page) -> Response:
     """Show the record of processing activities, each table's fields grouped by their protection."""
-    tables = []
-    for entry in (await page.read("/v1/privacy/processing-register"))["data"]:
+    reply = await page.call_api("GET", "/v1/privacy/processing-register")
+    body_or_raise(reply)
+    return page.render(
+        "officer/register.html", register_list=_register_list(page.site.templates(page.language), reply.raw)
+    )
+
+
+@lru_cache(maxsize=REGISTERS_CACHED_MAX)
+def _register_list(templates: Environment, raw: bytes) -> Markup:
+    """Render the register once for a language and answer: it is long and the same for every officer."""
+    localizer, tables = templates.globals["localizer"], []
+    assert isinstance(localizer, Localizer)
+    for entry in orjson.loads(raw)["data"]:
         by_protection: dict[str, list[str]] = {}
         for field in entry["fields"]:
             by_protection.setdefault(field["protection"], []).append(field["name"])
-        fields = [(protection, page.localizer.listed(names)) for protection, names in by_protection.items()]
+        fields = [(protection, localizer.listed(names)) for protection, names in by_protection.items()]
         tables.append({**entry, "fields_by_protection": fields})
-    return page.render("officer/register.html", tables=tables)
+    return Markup(templates.get_template("officer/register_list.html").render(tables=tables))  # noqa: S704
 
 
 async def self_audit(page: Page) -> Response:

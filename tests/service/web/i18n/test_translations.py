@@ -28,6 +28,7 @@ from service.auth.access_tokens import CITY_ZONE, Audience
 from service.compliance import processing_register
 from service.http.endpoints import RECORDED
 from service.i18n import findings
+from service.web import icons
 from service.web.i18n import formatting, labels
 
 ROOT = Path(__file__).parents[4]
@@ -182,3 +183,14 @@ def test_the_processing_register_is_translated() -> None:
 def test_counts_of_one_use_the_singular() -> None:
     english = formatting.Localizer("en", CITY_ZONE)
     assert (english.amount(1, "bike_trip"), english.amount(1_200, "bike_trip")) == ("1 trip", "1,200 trips")
+
+
+def test_sentences_and_icons_without_values_are_written_when_a_template_is_compiled() -> None:
+    environment = formatting.template_environment(formatting.Localizer("zh-CN", CITY_ZONE))
+    environment.add_extension(icons.StaticIcons)
+    source = """{% for text in [_("Benefits")] %}{{ text }}{{ icon("gift") }}{{ icon("gift", "big") }}{% endfor %}"""
+    environment.globals.pop("gettext")
+    environment.globals.pop("_")
+    assert environment.from_string(source).render() == f"权益{icons.icon('gift')}{icons.icon('gift', 'big')}"
+    # A translation stands in a template as a text between double quotes.
+    assert [text for text in formatting.translations(formatting.PAGE_TEXTS).values() if set(text) & set('"\\')] == []

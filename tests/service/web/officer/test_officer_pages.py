@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from service.auth.access_tokens import Audience
+from service.web.officer import dashboard
 from tests.factories import add_people_with_rides, benefit_document, both_languages
 from tests.support.browsing import Browser
 from tests.support.city import City, record
@@ -435,3 +436,13 @@ async def test_the_self_audit_is_read_in_plain_words(shared_city: City, language
     await officer.go("/officer/self-audit")
     assert sentence in officer.text
     assert "officers' looks" not in officer.text
+
+
+async def test_the_register_is_rendered_once_for_a_language(shared_city: City) -> None:
+    officer = await Browser(shared_city, "zh-CN").sign_in(Audience.PRIVACY, "officer-1")
+    await officer.go("/officer/register")
+    read_once = dashboard._register_list.cache_info()
+    await officer.go("/officer/register")
+    again = dashboard._register_list.cache_info()
+    assert (again.hits, again.misses) == (read_once.hits + 1, read_once.misses)
+    assert "保存期限" in officer.text
