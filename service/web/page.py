@@ -249,6 +249,8 @@ class Page:
         response = Response(text, status, media_type="text/html")
         response.headers["content-security-policy"] = CONTENT_SECURITY_POLICY
         response.headers["content-language"] = self.language
+        # The stylesheet is asked for when the headers arrive, which on a slow network is before the page's own bytes.
+        response.headers["link"] = f"<{assets.address('style.css')}>; rel=preload; as=style"
         camera = "(self)" if self.audience is Audience.VENUE else "()"
         # Residents may sort by distance; the place is read by the page and never sent.
         place = "(self)" if self.audience is Audience.RESIDENT else "()"

@@ -18,6 +18,9 @@ for (const button of document.querySelectorAll("[data-print]")) {
   });
 }
 
+// Sorting by distance is loaded after the page, so that it delays nothing that is seen.
+if (document.querySelector("[data-nearest]")) import("./nearest.js");
+
 // Delete the passes of this device after signing out or an erasure.
 if (document.querySelector("[data-forget-passes]") && globalThis.indexedDB)
   import("./pass_store.js").then(({ deleteAll }) => deleteAll());

@@ -91,6 +91,15 @@ async def test_residents_and_the_public_load_no_rules_of_staff(shared_city: City
     assert "staff.css" in officer.html
 
 
+async def test_a_page_waits_for_its_stylesheet_alone_which_its_headers_announce(shared_city: City) -> None:
+    me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
+    for path in ("/me/benefits", "/me/benefits/library-deposit", "/benefits"):
+        answer = await me.client.get(path)
+        (stylesheet,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', answer.text)
+        assert answer.headers["link"] == f"<{stylesheet}>; rel=preload; as=style", path
+        assert re.findall(r"<script[^>]+/([a-z_]+\.js)", answer.text) == ["page.js"], path
+
+
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_the_demonstration_shows_all_components(shared_city: City, language: str) -> None:
     browser = Browser(shared_city, language)
