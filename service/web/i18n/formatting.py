@@ -36,7 +36,7 @@ PLURAL = re.compile(r"\[(\w+)\]")
 STATIC_SENTENCE = re.compile(r'(?<![\w.])_\("([^"{}%\\]*)"\)')
 """A template's sentence without values, printed or in an expression."""
 PRINTED_LITERAL = re.compile(r'\{\{ "([^"{}%\\]*)" \}\}')
-"""A text that a template prints as it is."""
+"""A text that a template prints without a filter."""
 PRINTED = "\u3001-\u3011\u4e00-\u9fff\uff01-\uff5e“”"
 """Chinese characters and full-width punctuation, between which print has no spaces; for a class of a pattern."""
 SPACE_BEFORE = re.compile(rf"(?<=[{PRINTED}]) (?=%\((\w+)\)s)")
