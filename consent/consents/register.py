@@ -119,7 +119,9 @@ async def refuse(keyring: Keyring, person: Person, ticket: str, at: datetime) ->
 async def withdraw(person: Person, consent_id: str, at: datetime) -> ConsentForPerson:
     """End a consent now and delete the records that came under it; repeating it returns the same consent.
 
-    Runs in the caller's transaction with the person's row locked; raises the epoch and writes `consent.withdrawn`.
+    A part of `service.compliance.full_withdrawal`, which also ends what other packages made under the consent. Runs in
+    the caller's transaction with the person's row locked; raises the epoch and writes `consent.withdrawn`. One that has
+    ended by itself stays so. NotFound as `get`.
     """
     consent = await get(person, consent_id)
     if consent.grant.state is State.GIVEN and consent.grant.state_at(at) is not State.GIVEN:
@@ -207,7 +209,10 @@ def _can_be_undone(stopped: Grant, at: datetime) -> bool:
 
 
 async def withdraw_all(person: Person, at: datetime, counterpart: str | None = None) -> list[str]:
-    """End every live consent of the person, or those for one source or provider; return their ids."""
+    """End every live consent of the person, or those for one source or provider; return their ids.
+
+    For each as `withdraw`, in the caller's transaction with the person's row locked.
+    """
     live = [
         consent.grant
         for consent in await list_for(person, None, None)

@@ -13,10 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from benefits.balances import snapshots
-from benefits.redemption import bookings, lasting_tickets, own_passes
+from benefits.redemption import lasting_tickets, own_passes
 from consent import persons
-from consent.consents import live, register, withdrawal_copies
+from consent.consents import live, withdrawal_copies
 from consent.database import queries
 from consent.events import hints
 from consent.kernel.errors import NotFound
@@ -26,7 +25,7 @@ from consent.transparency import log_epochs, log_folder, sequencer
 from consent.transparency.checkpoint import NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.publication import FolderBehind
-from service.compliance import full_erasure
+from service.compliance import full_erasure, full_withdrawal
 from service.http.context import AppContext
 from service.storage import database
 
@@ -146,9 +145,7 @@ async def _withdraw(app_context: AppContext, person_id: str, consent_id: str, wi
         except NotFound:
             return 0
         at = await app_context.clock()
-        await register.withdraw_again(person, consent_id, withdrawn_at, at)
-        await bookings.cancel_uncovered(person, at)
-        await snapshots.delete_cached(person_id)
+        await full_withdrawal.withdraw_again(person, consent_id, withdrawn_at, at)
     return 1
 
 

@@ -18,7 +18,6 @@ from benefits.balances import snapshots
 from benefits.balances.stored import Balance, is_usable
 from benefits.catalogue import in_force as catalogue
 from benefits.catalogue.model import InForce
-from benefits.redemption import bookings
 from benefits.redemption.decision import CivilTime
 from benefits.scoring import points
 from benefits.scoring.scheme import Timeline
@@ -34,6 +33,7 @@ from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound, require_not_withheld
 from consent.persons import Person
 from service.api.resident import current_person, schemas
+from service.compliance import full_withdrawal
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 
@@ -140,23 +140,14 @@ async def reissue_code(context: RequestContext, _: None) -> Answer:
 
 
 async def withdraw_consent(context: RequestContext, _: None) -> Answer:
-    """Withdraw one consent; repeating it returns the same answer.
-
-    Writes a tombstone outside the database, deletes the cached balance and cancels the bookings under the consent.
-    Slips, bindings and passes are not written: `decision.is_covered` and `past_uses.was_covered` refuse them from now
-    on.
-    """
+    """Withdraw one consent, and what it covered; repeating it returns the same answer."""
     person = await current_person.lock(context)
-    consent = await register.withdraw(person, context.request.path_params["consent_id"], context.at)
-    await bookings.cancel_uncovered(person, context.at)
-    # A repeated withdrawal, or one after the expiry, ended nothing now and needs no tombstone.
-    if consent.grant.ended_at == context.at:
-        context.app_context.tombstones.withdrawn(person.person_id, [consent.grant.consent_id], context.at)
-    await snapshots.delete_cached(person.person_id)
+    consent_id = context.request.path_params["consent_id"]
+    consent = await full_withdrawal.withdraw(context.app_context, person, consent_id, context.at)
     ended = consent.grant.ended_at
     return Answer(
         schemas.WithdrawnAnswer(
-            consent_id=consent.grant.consent_id,
+            consent_id=consent_id,
             state=consent.grant.state_at(context.at),
             withdrawn_at=None if ended is None else json_io.rfc3339(ended),
         )
@@ -177,19 +168,13 @@ async def undo_withdrawal(context: RequestContext, _: None) -> Answer:
 
 
 async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll) -> Answer:
-    """Withdraw every live consent, or those for one source or provider; return their number.
-
-    Locks the person's row, writes a tombstone for each consent, deletes the cached balance and cancels the bookings.
-    """
+    """Withdraw every live consent, or those for one source or provider, and what they covered; return their number."""
     known = await current_person.find(context)
     if known is None:
         return Answer(schemas.WithdrawnCount(withdrawn=0))
     person = await persons.lock(context.app_context.keyring, known.person_id)
-    withdrawn = await register.withdraw_all(person, context.at, body.counterpart)
-    await bookings.cancel_uncovered(person, context.at)
-    context.app_context.tombstones.withdrawn(person.person_id, withdrawn, context.at)
-    await snapshots.delete_cached(person.person_id)
-    return Answer(schemas.WithdrawnCount(withdrawn=len(withdrawn)))
+    withdrawn = await full_withdrawal.withdraw_all(context.app_context, person, context.at, body.counterpart)
+    return Answer(schemas.WithdrawnCount(withdrawn=withdrawn))
 
 
 async def read_points(context: RequestContext, _: None) -> Response:
