@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from benefits.redemption import lasting_tickets, own_passes
+from benefits.redemption import bookings, lasting_tickets, own_passes
 from consent import persons
 from consent.consents import live, withdrawal_copies
 from consent.database import queries

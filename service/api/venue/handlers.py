@@ -12,12 +12,11 @@ from starlette.responses import Response
 
 from benefits.catalogue.model import Body, is_offered_at
 from benefits.errors import VenueSuspended
-from benefits.redemption import bindings, reversal, sessions
+from benefits.redemption import bindings, reversal, sessions, shown_codes
 from benefits.redemption import redeem as redemptions
 from benefits.redemption.decision import TicketKind
 from benefits.redemption.redeem import Granted, Scan
 from benefits.redemption.state import AnswerStore
-from consent.crypto.blind_index import CODE_LENGTH, SLIP_CODE_LENGTH, normal_code
 from consent.database import queries
 from consent.database.write_plan import Write
 from consent.documents import versions
@@ -226,21 +225,17 @@ async def read_redemption(context: RequestContext, _: None) -> Answer:
 async def _shown(context: RequestContext, body: schemas.HandleBody, client_id: str) -> tuple[TicketKind, str]:
     """Return what a body shows, as it was issued, and the kind of ticket that it must be.
 
-    QR readers send capitals, people type spaces and hyphens. Every short code counts against a rate of its own, right
-    or wrong.
+    Every short code counts against a rate of its own, right or wrong.
     """
     given = [text for text in (body.handle, body.short_code, body.binding_token) if text is not None]
     if len(given) != 1:
         raise body_invalid("/handle", "required", "Send handle, short_code or binding_token, one of them.")
     if body.binding_token is not None:
         return TicketKind.BINDING, body.binding_token
-    shown = "".join(given[0].replace("-", "").split())
-    if len(shown) == SLIP_CODE_LENGTH:
-        return TicketKind.SLIP, normal_code(shown)
-    if len(shown) != CODE_LENGTH:
-        return TicketKind.TICKET, shown.lower()
-    await _count_code(context, client_id)
-    return TicketKind.TICKET, normal_code(shown)
+    shown = shown_codes.read(given[0])
+    if shown.is_short:
+        await _count_code(context, client_id)
+    return shown.kind, shown.text
 
 
 async def _count_code(context: RequestContext, client_id: str) -> None:

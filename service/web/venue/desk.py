@@ -5,7 +5,6 @@ A page here never has a person or a number of points: the API does not tell them
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections import Counter
 from contextlib import nullcontext, suppress
@@ -15,8 +14,9 @@ from typing import Any
 from starlette.responses import Response
 
 from benefits.passes import cwt
+from benefits.redemption import shown_codes
 from benefits.redemption.reversal import ReversalReason
-from consent.crypto.blind_index import CODE_ALPHABET, CODE_LENGTH, SLIP_CODE_LENGTH
+from consent.crypto.blind_index import CODE_LENGTH
 from service.auth.access_tokens import Audience
 from service.web import csv_file
 from service.web.api_client import ApiProblem, ApiReply, body_or_raise
@@ -26,10 +26,6 @@ CODE_MAX = 64
 """Characters of a typed code that are sent; the rest cannot belong to a code."""
 PASS_START = cwt.PREFIX
 """The beginning of a pass's code. Its spaces are part of it, and capitals stay capitals."""
-LETTER = f"[{CODE_ALPHABET.lower()}]"
-COMPLETE_CODE = re.compile(rf"[0-9a-f]{{32}}|{LETTER}{{{CODE_LENGTH}}}|{LETTER}{{{SLIP_CODE_LENGTH}}}")
-"""A handle from a picture, a short code that was typed or the code of a slip, without spaces and hyphens."""
-SEPARATORS = re.compile(r"[\s-]")
 LATEST_SHOWN = 6
 """Latest redemptions next to the form."""
 STANDARD_TERMS = {"applies": False}
@@ -99,7 +95,8 @@ async def _answer(page: Page) -> dict[str, Any]:
     typed = page.form.get("handle", "").lstrip()[: cwt.CODE_LENGTH_MAX]
     is_pass = typed.startswith(PASS_START)
     typed = typed if is_pass else typed.strip()[:CODE_MAX]
-    code = typed if is_pass else SEPARATORS.sub("", typed).lower()
+    shown = shown_codes.read(typed)
+    code = typed if is_pass else shown.text
     redeem = page.form.get("act") != "check"
     values: dict[str, Any] = {
         "status": HTTPStatus.OK,
@@ -107,7 +104,7 @@ async def _answer(page: Page) -> dict[str, Any]:
         "code": typed,
         "code_length": CODE_LENGTH,
         "typed": len(code),
-        "incomplete": not is_pass and not COMPLETE_CODE.fullmatch(code),
+        "incomplete": not is_pass and not shown.is_complete,
         "only_redeems": is_pass and not redeem,
         "unanswered": False,
         "verdict": STANDARD_TERMS,

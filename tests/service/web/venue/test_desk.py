@@ -178,3 +178,14 @@ async def test_only_a_venue_with_sessions_has_their_tab(town: City) -> None:
     await hospital.go("/desk/wallet")
     assert "No benefit of this venue has passes" in hospital.text
     assert "None yet." not in hospital.text
+
+
+async def test_a_code_typed_with_a_chinese_keyboard_is_redeemed(town: City) -> None:
+    me = town.resident("wide-1")
+    await me.volunteer(7_200, "v-wide-1")
+    await me.consent_to_provider("city-library")
+    code: str = (await me.ticket())["short_code"]
+    full_width = "".join(chr(ord(character) + 0xFEE0) for character in code)
+    desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
+    await desk.send("/desk/answer", handle=f"{full_width[:4]}\u3000{full_width[4:]}", act="redeem")
+    assert "Redeemed : No deposit, up to ¥100" in desk.text
