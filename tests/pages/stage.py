@@ -1,4 +1,4 @@
-"""States of the city for the pictures: tickets, a used code, a stop, an objection, a case, a draft."""
+"""States of the city for the pictures: tickets, a used code, a stop, an objection, a case, a draft, a package."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ def prepare(browser: Browser, base: str) -> dict[str, str]:
     """
     with visiting(browser, base, viewport=DESKTOP) as admin:
         _start_a_partner(admin)
+    _recognise_a_city(browser, base)
+    with visiting(browser, base, viewport=DESKTOP) as admin:
+        _submit_a_package(admin)
     with visiting(browser, base) as me:
         places = _object_and_complain(me.sign_in(Audience.RESIDENT, "resident-1"))
         me.go("/me/consents")
@@ -91,20 +94,65 @@ def verify_logs(officer: Visitor) -> None:
 
 def _start_a_partner(admin: Visitor) -> None:
     admin.sign_in(Audience.ADMINISTRATOR, "admin-2").go("/admin/providers/new")
-    for name, value in (
-        ("t:/provider_id", "old-town-museum"),
-        ("t:/name/zh-CN", "老城博物馆"),
-        ("t:/name/en", "Old Town Museum"),
-    ):
-        admin.page.fill(f"[name='{name}']", value)
-    admin.page.select_option("[name$='/kind']", "museum")
-    admin.page.click("button[value=save]")
-    admin.page.wait_for_url("**/admin/providers/old-town-museum?*")
+    texts = {"/provider_id": "old-town-museum", "/name/zh-CN": "老城博物馆", "/name/en": "Old Town Museum"}
+    _save_new(admin, "providers", "old-town-museum", texts, {"/kind": "museum"})
     admin.go("/admin/sources/green-travel/edit")
     admin.page.fill("[name='t:/name/en']", "Green Travel Shenyang")
     admin.page.click("button[value=save]")
     admin.page.wait_for_url("**/admin/sources/green-travel?*")
     admin.press("提交")
+
+
+def _save_new(admin: Visitor, kind: str, document_id: str, texts: dict[str, str], choices: dict[str, str]) -> None:
+    """Save the first draft of a document; `texts` and `choices` are the values of its fields by pointer."""
+    for pointer, value in texts.items():
+        admin.page.fill(f"[name='t:{pointer}']", value)
+    for pointer, code in choices.items():
+        admin.page.select_option(f"[name='t:{pointer}']", code)
+    admin.page.click("button[value=save]")
+    admin.page.wait_for_url(f"**/admin/{kind}/{document_id}?*")
+
+
+def _recognise_a_city(browser: Browser, base: str) -> None:
+    """Put a neighbouring city's library passes into force by three persons; its author may not approve them."""
+    with visiting(browser, base, viewport=DESKTOP) as author:
+        author.sign_in(Audience.ADMINISTRATOR, "admin-1").go("/admin/issuers/new")
+        address = "https://credit.fushun.example"
+        texts = {
+            "/issuer_id": "fushun",
+            "/name/zh-CN": "抚顺市",
+            "/name/en": "Fushun",
+            "/url": address,
+            "/keys_sha256": "1630d5c2f39c574839ad00bd2b4750cdad8b5738156cbc7e5fee0cbc70167ae6",
+            "/recognises/0/vct": f"{address}/vct/library-deposit/1",
+        }
+        choices = {"/division": "2101", "/recognises/0/benefit_id": "library-deposit"}
+        _save_new(author, "issuers", "fushun", texts, choices)
+        author.press("提交")
+        with visiting(browser, base, viewport=DESKTOP) as officer:
+            officer.sign_in(Audience.PRIVACY, "officer-1").go("/officer/reviews/issuers.fushun.1")
+            officer.page.check("[name=decision][value=approve]")
+            officer.page.fill("#reason", "已与对方核对公钥摘要。")
+            officer.follow("main form.card button")
+        author.go("/admin/issuers/fushun").follow("form[action$='/approve'] button")
+    with visiting(browser, base, viewport=DESKTOP) as second:
+        second.sign_in(Audience.ADMINISTRATOR, "admin-2").go("/admin/issuers/fushun")
+        second.follow("form[action$='/approve'] button")
+
+
+def _submit_a_package(admin: Visitor) -> None:
+    """Submit two venues of the library as one package, which waits for a privacy officer."""
+    admin.sign_in(Audience.ADMINISTRATOR, "admin-1")
+    for branch, name in (("east", "市图书馆东馆"), ("west", "市图书馆西馆")):
+        admin.go("/admin/venues/new?provider_id=city-library&division=210102")
+        texts = {
+            "/venue_id": f"library-{branch}",
+            "/name/zh-CN": name,
+            "/name/en": f"City Library, {branch} branch",
+            "/client_id": f"library-{branch}",
+        }
+        _save_new(admin, "venues", f"library-{branch}", texts, {})
+    admin.go("/admin/partner?provider=city-library").press("提交全部草稿")
 
 
 def _object_and_complain(me: Visitor) -> dict[str, str]:
