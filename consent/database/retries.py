@@ -7,7 +7,9 @@ from typing import Final, TypeVar
 
 from consent.database.failures import CommitUncertain
 from consent.database.queries import RETRYABLE_ERRORS
+from consent.database.write_plan import WriteConflict
 
+TRANSIENT_ERRORS: Final = (WriteConflict, *RETRYABLE_ERRORS)
 ATTEMPTS_MAX: Final = 3
 """Tries in all. Two deliveries of one new record can meet at its unique key; the second try reads it. A lost connection
 takes one more, since the pool then opens new ones."""
@@ -24,7 +26,7 @@ async def repeat(attempt: Callable[[], Awaitable[Result]], *, also_uncertain: bo
     Raises:
         CommitUncertain: a COMMIT may have taken place.
     """
-    errors = (*RETRYABLE_ERRORS, CommitUncertain) if also_uncertain else RETRYABLE_ERRORS
+    errors = (*TRANSIENT_ERRORS, CommitUncertain) if also_uncertain else TRANSIENT_ERRORS
     for _ in range(ATTEMPTS_MAX - 1):
         try:
             return await attempt()
