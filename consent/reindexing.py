@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from consent import index_versions, persons
-from consent.consents import link_endings
+from consent.consents import ended_links_of_erased
 from consent.crypto.blind_index import IndexUse, blind_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
@@ -237,7 +237,7 @@ async def _insert_records(keyring: Keyring, named: Sequence[tuple[Row, str, byte
 async def _seal_endings(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
     rows, last = await _page("farewell", ("link_id",), after)
     for row in rows:
-        await link_endings.seal_again(keyring, row["link_id"], bytes(row["sealed_account"]))
+        await ended_links_of_erased.seal_again(keyring, row["link_id"], bytes(row["sealed_account"]))
     return last, len(rows)
 
 

@@ -22,7 +22,6 @@ from consent.database import queries
 from consent.domain.liveness import began_under
 from consent.domain.purposes import Purpose
 from consent.events import ledger
-from consent.events.ledger import Event
 from consent.kernel.errors import CodeUnknown
 from consent.persons import Person
 from consent.records import gate
@@ -35,9 +34,7 @@ CODE_LIFE = timedelta(minutes=15)
 TOKEN_BYTES = 24
 """192 random bits: a token cannot be guessed within its 90 days."""
 NO_BINDING = "no binding waits for this code at this venue"
-"""One message for every reason: wrong, typed before, expired, of another venue, permission ended."""
-USES_READ_MAX = 200
-"""Newest uses of a person that are searched for those of their bindings."""
+"""One message for every reason: wrong, typed before, expired, of another venue, consent ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +134,3 @@ async def create(keyring: Keyring, catalogue: InForce, venue: Body, code: str, n
 def index_of_token(token: str) -> str:
     """Return the index by which the ticket of a binding's token is stored."""
     return random_index(IndexUse.BINDING, token)
-
-
-async def uses_of(person: Person) -> dict[str, list[Event]]:
-    """Return the redemptions among the person's newest uses that were made by a slip or binding, by its id."""
-    uses: dict[str, list[Event]] = {}
-    for event in await ledger.events_of(person, ("benefit.redeemed",), 2**62, USES_READ_MAX):
-        if lasting_id := event.facts.get("lasting_id"):
-            uses.setdefault(lasting_id, []).append(event)
-    return uses

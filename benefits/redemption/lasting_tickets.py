@@ -20,6 +20,7 @@ from consent.database import queries
 from consent.domain.liveness import ConsentPeriod, began_under
 from consent.domain.purposes import Purpose
 from consent.events import ledger
+from consent.events.ledger import Event
 from consent.kernel.errors import Conflict, NotFound
 from consent.kernel.instants import rfc3339
 from consent.persons import Person
@@ -27,6 +28,8 @@ from consent.records import gate
 
 LIVE_MAX = 10
 """Slips, or bindings, that one person may have at a time: more than a household's cars, too few to hand out."""
+USES_READ_MAX = 200
+"""Newest uses of a person that are searched for those of their slips and bindings."""
 
 
 class LastingState(StrEnum):
@@ -231,3 +234,12 @@ async def export(person: Person) -> list[dict[str, str | None]]:
         }
         for row in rows
     ]
+
+
+async def uses_of(person: Person) -> dict[str, list[Event]]:
+    """Return the redemptions among the person's newest uses that were made by a slip or binding, by its id."""
+    uses: dict[str, list[Event]] = {}
+    for event in await ledger.events_of(person, ("benefit.redeemed",), 2**62, USES_READ_MAX):
+        if lasting_id := event.facts.get("lasting_id"):
+            uses.setdefault(lasting_id, []).append(event)
+    return uses

@@ -1,6 +1,6 @@
 """Slips of paper: a code for one benefit at one venue that is printed, used once, and lives for a month.
 
-It is evaluated when it is scanned, like any ticket: points, permission, quota and benefit are those of that day.
+It is evaluated when it is scanned, like any ticket: points, consent, quota and benefit are those of that day.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from consent.records import gate
 from consent.records.gate import Use
 
 SLIP_LIFE = timedelta(days=30)
-"""A paper that is carried about; at most this long, and no longer than the permission it was made under."""
+"""A paper that is carried about; at most this long, and no longer than the consent it was made under."""
 
 
 async def issue(person: Person, catalogue: InForce, choice: Choice, now: CivilTime) -> str:

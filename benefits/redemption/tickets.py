@@ -67,7 +67,7 @@ USE = Insert(
     ),
 )  # fmt: skip
 """A use of a binding: a ticket of its own, spent from the beginning, which a reversal needs for a day."""
-INDEX_OF = {TicketKind.SLIP: IndexUse.SLIP, TicketKind.BINDING: IndexUse.BINDING}
+INDEX_USE_OF_KIND = {TicketKind.SLIP: IndexUse.SLIP, TicketKind.BINDING: IndexUse.BINDING}
 """The index of the random value of a slip or binding, by its kind."""
 TICKET_LIFETIME = timedelta(seconds=90)
 """Long enough to walk up to a counter, short enough that a photographed code is useless."""
@@ -263,7 +263,7 @@ async def stored_index_of(keyring: Keyring, kind: TicketKind, shown: str) -> str
     otherwise nothing is read.
     """
     if kind is not TicketKind.TICKET:
-        return random_index(INDEX_OF[kind], shown)
+        return random_index(INDEX_USE_OF_KIND[kind], shown)
     if not keyring.other_index_keys:
         return index_of_shown(keyring, shown)
     indexes = [index_of_shown(each, shown) for each in keyring.each()]

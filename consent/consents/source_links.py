@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from consent import persons
-from consent.consents import link_endings
+from consent.consents import ended_links_of_erased
 from consent.consents.account_links import open_account
 from consent.crypto.vault import Keyring
 from consent.database import paging, queries
@@ -51,7 +51,7 @@ async def list_ended(keyring: Keyring, source_id: str, after: str, limit: int) -
     links = await _list(keyring, condition, source_id, after, limit)
     of_erased = [
         LinkForSource(ending.link_id, ending.account, "ended", ending.since)
-        for ending in await link_endings.list_for(keyring, source_id, after, limit)
+        for ending in await ended_links_of_erased.list_for(keyring, source_id, after, limit)
     ]
     return sorted([*links, *of_erased], key=lambda link: link.link_id)[:limit]
 
@@ -79,7 +79,7 @@ async def record_link_ending(keyring: Keyring, person: Person) -> None:
     Runs in the transaction of the erasure.
     """
     links = await AccountLink.filter(person_id=person.person_id, state="ended", acknowledged_at__isnull=True)
-    await link_endings.record(
+    await ended_links_of_erased.record(
         keyring, [(link, open_account(person, link.link_id, link.sealed_account)) for link in links]
     )
 
@@ -90,7 +90,7 @@ async def acknowledge_ending(source_id: str, link_id: str, at: datetime) -> None
     Raises:
         NotFound: the source has no ended link of this id.
     """
-    if await link_endings.acknowledge(source_id, link_id, at):
+    if await ended_links_of_erased.acknowledge(source_id, link_id, at):
         return
     link = await AccountLink.filter(source_id=source_id, link_id=link_id).first()
     if link is None or link.state != "ended":

@@ -79,9 +79,13 @@ class Tombstones:
         """Record the end of hints in the running `transaction`; return once it is on disk, or raise OSError."""
         self._append([Tombstone(TombstoneKind.HINTS_STOPPED, "", person_id, at)])
 
-    def ticket_stopped(self, person_id: str, lasting_id: str, at: datetime) -> None:
-        """Record the end of a slip, binding or pass in the running `transaction`; return once on disk, or OSError."""
-        self._append([Tombstone(TombstoneKind.TICKET_STOPPED, lasting_id, person_id, at)])
+    def ticket_stopped(self, person_id: str, stopped_id: str, at: datetime) -> None:
+        """Record the end of a slip, binding or pass by its id in the running `transaction`; return once on disk.
+
+        Raises:
+            OSError: it may not be on disk.
+        """
+        self._append([Tombstone(TombstoneKind.TICKET_STOPPED, stopped_id, person_id, at)])
 
     def booking_cancelled(self, person_id: str, booking_id: str, at: datetime) -> None:
         """Record the end of a booking in the running `transaction`; return once it is on disk, or raise OSError."""

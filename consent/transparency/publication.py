@@ -52,7 +52,7 @@ class Publisher:
         """Return the file that has an epoch's last published checkpoint again."""
         return self.folder / f"{_file_name(log, epoch)}.checkpoint"
 
-    def publications(self, log: Log, epoch: int = FIRST_EPOCH) -> Path:
+    def publications_folder(self, log: Log, epoch: int = FIRST_EPOCH) -> Path:
         """Return the folder of an epoch's publications."""
         return self.folder / "checkpoints" / _file_name(log, epoch)
 
@@ -123,7 +123,7 @@ def add(publisher: Publisher, log: Log, last: Publication, note: str) -> None:
 def notes(publisher: Publisher, log: Log, epoch: int) -> list[str]:
     """Return the signed checkpoints of an epoch that the folder has; their signatures are not verified."""
     texts = []
-    for path in (publisher.path_of(log, epoch), *_numbered(publisher.publications(log, epoch))):
+    for path in (publisher.path_of(log, epoch), *_numbered(publisher.publications_folder(log, epoch))):
         with suppress(FileNotFoundError):  # the oldest are deleted while others publish
             texts.append(path.read_text(encoding="utf-8"))
     return [text for text in texts if not text.startswith(DOCUMENT_MARK)]
@@ -171,7 +171,7 @@ def require_published(last: Publication, note: str | None, log: Log) -> None:
 
 def _append(publisher: Publisher, log: Log, last: Publication, content: str) -> list[int]:
     """Create the file after the last publication exclusively; return the numbers of all files, in order."""
-    folder = publisher.publications(log, last.epoch)
+    folder = publisher.publications_folder(log, last.epoch)
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         atomic_file.sync_folder(publisher.folder)
@@ -223,11 +223,11 @@ def _file_name(log: Log, epoch: int) -> str:
 
 
 def _path(publisher: Publisher, log: Log, epoch: int, number: int) -> Path:
-    return publisher.publications(log, epoch) / f"{number:0{NUMBER_DIGITS}d}"
+    return publisher.publications_folder(log, epoch) / f"{number:0{NUMBER_DIGITS}d}"
 
 
 def _newest(publisher: Publisher, log: Log, epoch: int) -> int:
-    return max((_number(path) for path in _numbered(publisher.publications(log, epoch))), default=0)
+    return max((_number(path) for path in _numbered(publisher.publications_folder(log, epoch))), default=0)
 
 
 def _numbered(folder: Path) -> list[Path]:

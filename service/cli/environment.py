@@ -60,7 +60,7 @@ def app_context(chosen: Settings) -> AppContext:
 def run_with_database(chosen: Settings, work: Callable[[], Awaitable[Result]], *, any_keys: bool = False) -> Result:
     """Run `work` in an event loop of its own with the database of the settings open; close it afterwards.
 
-    Exits with ExitCode.AWAY or ExitCode.REFUSED where the database cannot be opened, and with ExitCode.KEYS where it
+    Exits with ExitCode.DATABASE_AWAY or DATABASE_REFUSES where the database cannot be opened, and with KEYS where it
     was written with other keys: with those, a command would find nobody. `any_keys` leaves the keys unchecked.
     """
     from service.compliance import key_fingerprints
@@ -87,7 +87,7 @@ def run_with_database(chosen: Settings, work: Callable[[], Awaitable[Result]], *
         failure = None if opened else connection_failures.explain(error)
         if failure is None:
             raise
-        code = ExitCode.AWAY if failure.heals else ExitCode.REFUSED
+        code = ExitCode.DATABASE_AWAY if failure.heals else ExitCode.DATABASE_REFUSES
         return fail(f"CREDIT_EASY_DATABASE_URL: {failure.reason}", code)
 
 

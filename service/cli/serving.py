@@ -59,12 +59,12 @@ def run_demo(
     app, fresh = _open_demo(folder)
     _print_addresses(folder, host, port, fresh)
     if not second_city:
-        server.run(app, host, port)
+        server.run_demo(app, host, port)
         return
     with two_cities.running(folder, host, port) as second:
         typer.echo(f"  the second city           {second.url}/ in {second.folder}/")
         sys.stdout.flush()
-        server.run(app, host, port)
+        server.run_demo(app, host, port)
 
 
 def _next_sandbox(rounds: Iterator[int], place: tuple[Path, str, int], reset: Callable[[], None]) -> Starlette:

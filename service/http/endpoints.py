@@ -42,7 +42,7 @@ from service.http.context import AppContext
 from service.http.created import located
 from service.http.openapi.operation import Operation
 from service.http.problems import SUSPENDED_STAFF, Problem, problem_response
-from service.http.replay import replayed
+from service.http.stored_answers import replayed
 from service.i18n import message_texts
 from service.storage import idempotency
 from service.storage.idempotency import IdempotencyKey

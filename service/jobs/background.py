@@ -23,7 +23,7 @@ from benefits.redemption import (
     wallet_requests,
 )
 from benefits.statistics import population
-from consent.consents import expiry, link_codes, link_endings, recipient_changes, withdrawal_copies
+from consent.consents import ended_links_of_erased, expiry, link_codes, recipient_changes, withdrawal_copies
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
@@ -56,7 +56,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "reminders_sent": lambda: expiry.remind(app_context.keyring, at),
         "overdue_messages_sent": lambda: overdue_messages.send(app_context.keyring, today, at),
         "expiry_messages_sent": lambda: _remind_of_expiries(app_context, today, at),
-        "link_endings_deleted": link_endings.delete_acknowledged,
+        "link_endings_deleted": ended_links_of_erased.delete_acknowledged,
         "corrections_deleted": officer_corrections.delete_acknowledged,
         "withdrawal_copies_deleted": lambda: withdrawal_copies.delete_old(at),
         "copies_deleted": lambda: restoration.delete_old(at),

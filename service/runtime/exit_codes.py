@@ -23,9 +23,9 @@ class ExitCode(IntEnum):
     """A mistake of the program."""
     ADDRESS = 71
     """The address or port cannot be listened on."""
-    AWAY = 75
+    DATABASE_AWAY = 75
     """The database does not answer; the command may be tried again."""
-    REFUSED = 77
+    DATABASE_REFUSES = 77
     """The database refuses the connection: login, name of the database, TLS."""
     SCHEMA = 78
     """Migrations are missing or were edited."""

@@ -76,7 +76,7 @@ async def check_database(settings: Settings) -> None:
                 log_event(LogEvent.PUBLIC_URL_NOT_SET)
     except Exception as error:
         failed = as_start_failure(error)
-        if failed.code is not ExitCode.AWAY:
+        if failed.code is not ExitCode.DATABASE_AWAY:
             raise failed from None
         log_event(LogEvent.DATABASE_AWAY_AT_START)
         return

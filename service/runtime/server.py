@@ -66,7 +66,7 @@ def tune_gc() -> None:
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
-def run(app: Starlette, host: str, port: int) -> None:
+def run_demo(app: Starlette, host: str, port: int) -> None:
     """Serve the demonstration in this process until it is told to stop."""
     logs.configure(logging.WARNING)
     tune_gc()

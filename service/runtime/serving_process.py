@@ -113,7 +113,7 @@ def as_start_failure(error: BaseException) -> StartFailed:
     if isinstance(error, KeyMismatch):
         return StartFailed(ExitCode.KEYS, str(error))
     if failure := connection_failures.explain(error):
-        code = ExitCode.AWAY if failure.heals else ExitCode.REFUSED
+        code = ExitCode.DATABASE_AWAY if failure.heals else ExitCode.DATABASE_REFUSES
         return StartFailed(code, f"CREDIT_EASY_DATABASE_URL: {failure.reason}")
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:

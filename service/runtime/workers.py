@@ -33,7 +33,9 @@ HANG_SECONDS = 20.0
 """Longest silence of a serving worker before it is replaced: a thread of its own answers, on a busy machine late."""
 ANSWER_SECONDS = 1.0
 """Wait for one answer of a worker; short, since signals wait as long."""
-FINAL_CODES = frozenset({ExitCode.UNUSABLE, ExitCode.KEYS, ExitCode.ADDRESS, ExitCode.REFUSED, ExitCode.SCHEMA})
+FINAL_CODES = frozenset(
+    {ExitCode.UNUSABLE, ExitCode.KEYS, ExitCode.ADDRESS, ExitCode.DATABASE_REFUSES, ExitCode.SCHEMA}
+)
 """Exit codes of a worker after which a new one would fail in the same way; docs/settings.md lists them too."""
 UNFORESEEN_MAX = 5
 """Failed starts in a row, for other reasons such as too little memory, that end the parent if no worker serves."""

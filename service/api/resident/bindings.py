@@ -46,7 +46,7 @@ async def _all_bindings(context: RequestContext) -> list[lasting_schemas.Binding
     person = await current_person.find(context)
     if person is None:
         return []
-    catalogue, uses = await context.app_context.catalogue.read(context.at), await bindings.uses_of(person)
+    catalogue, uses = await context.app_context.catalogue.read(context.at), await lasting_tickets.uses_of(person)
     return [
         lasting_schemas.BindingAnswer(
             binding_id=own.lasting_id,

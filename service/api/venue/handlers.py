@@ -26,7 +26,7 @@ from service.auth.access_tokens import Venue
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem, body_invalid
-from service.http.replay import replayed
+from service.http.stored_answers import replayed
 from service.storage import idempotency
 
 STANDARD_TERMS = json_io.to_bytes(schemas.StandardTermsAnswer())

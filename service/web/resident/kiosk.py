@@ -26,7 +26,7 @@ async def welcome(page: Page) -> Response:
 
 
 async def tiles(page: Page) -> Response:
-    """Show the benefits that apply as large tiles: a code for those with a permission, the way to it for the others."""
+    """Show the benefits that apply as large tiles: a code for those with a consent, the way to it for the others."""
     rows = await page.read_all("/v1/me/benefits")
     return page.render(
         "kiosk/tiles.html",

@@ -48,7 +48,7 @@ def test_of_two_that_read_the_same_last_checkpoint_one_publishes(publisher: Publ
         publication.add(publisher, LOG, last, note_of(publisher, 8, bytes(31) + b"x"))
     newest = publication.read_last(publisher, LOG)
     assert (newest.number, newest.note) == (2, note_of(publisher, 7))
-    assert not [path.name for path in publisher.publications(LOG).iterdir() if not path.name.isdecimal()]
+    assert not [path.name for path in publisher.publications_folder(LOG).iterdir() if not path.name.isdecimal()]
 
 
 def test_a_sequencer_that_was_stopped_for_very_long_publishes_nothing(
@@ -58,7 +58,7 @@ def test_a_sequencer_that_was_stopped_for_very_long_publishes_nothing(
     stopped = publish(publisher, 1)
     for size in range(2, 8):
         publish(publisher, size)
-    assert sorted(path.name[-2:] for path in publisher.publications(LOG).iterdir()) == ["06", "07"]
+    assert sorted(path.name[-2:] for path in publisher.publications_folder(LOG).iterdir()) == ["06", "07"]
     with pytest.raises(PublishedByAnother):
         publication.add(publisher, LOG, stopped, note_of(publisher, 2, bytes(31) + b"x"))
     assert publication.read_last(publisher, LOG).number == 7
@@ -122,7 +122,7 @@ def test_of_two_hosts_one_begins_the_epoch_and_nothing_is_published_in_the_old_o
     with pytest.raises(PublishedByAnother):
         publication.add(publisher, LOG, last, note_of(publisher, 10))
     assert [start.reason for start in publication.epoch_starts(publisher, LOG)] == ["the first host"]
-    assert [path.name for path in publisher.publications(LOG).iterdir()].count("00000000000002") == 1
+    assert [path.name for path in publisher.publications_folder(LOG).iterdir()].count("00000000000002") == 1
 
 
 def test_an_epoch_does_not_begin_after_somebody_has_published(publisher: Publisher) -> None:
@@ -151,7 +151,7 @@ def test_a_checkpoint_of_another_epoch_or_key_is_no_publication(publisher: Publi
 def test_a_damaged_start_of_an_epoch_is_no_start(publisher: Publisher, harm: tuple[str, str]) -> None:
     last = publish(publisher, 9)
     publication.begin_epoch(publisher, last, start_of(publisher, last, 5))
-    path = publisher.publications(LOG) / "00000000000002"
+    path = publisher.publications_folder(LOG) / "00000000000002"
     path.write_text(path.read_text().replace(*harm, 1))
     with pytest.raises(NoteInvalid):
         publication.read_last(publisher, LOG)

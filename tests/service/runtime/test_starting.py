@@ -78,19 +78,19 @@ def test_a_wrong_password_a_missing_user_and_a_missing_database_differ(
 ) -> None:
     url = own_server.url("postgres")
     wrong = refusal(tmp_path, as_clerk(url, f"{PASSWORD}-no"))
-    assert (wrong.code, "password" in str(wrong)) == (ExitCode.REFUSED, True)
+    assert (wrong.code, "password" in str(wrong)) == (ExitCode.DATABASE_REFUSES, True)
     unknown = refusal(tmp_path, url.replace("postgres://postgres:", f"postgres://nobody:{PASSWORD}"))
-    assert (unknown.code, "user" in str(unknown)) == (ExitCode.REFUSED, True)
+    assert (unknown.code, "user" in str(unknown)) == (ExitCode.DATABASE_REFUSES, True)
     missing = refusal(tmp_path, as_clerk(own_server.url("elsewhere"), PASSWORD))
-    assert (missing.code, "no database of this name" in str(missing)) == (ExitCode.REFUSED, True)
+    assert (missing.code, "no database of this name" in str(missing)) == (ExitCode.DATABASE_REFUSES, True)
     empty = refusal(tmp_path, as_clerk(url, PASSWORD))
     assert (empty.code, "credit-easy migrate" in str(empty)) == (ExitCode.SCHEMA, True)
 
 
 def test_an_sqlite_file_that_cannot_be_opened_is_a_mistake(tmp_path: Path) -> None:
-    assert refusal(tmp_path, f"sqlite://{tmp_path / 'absent' / 'city.sqlite3'}").code == ExitCode.REFUSED
+    assert refusal(tmp_path, f"sqlite://{tmp_path / 'absent' / 'city.sqlite3'}").code == ExitCode.DATABASE_REFUSES
     (tmp_path / "text.sqlite3").write_text("no database, and long enough to be read as its header" * 9)
-    assert refusal(tmp_path, f"sqlite://{tmp_path / 'text.sqlite3'}").code == ExitCode.REFUSED
+    assert refusal(tmp_path, f"sqlite://{tmp_path / 'text.sqlite3'}").code == ExitCode.DATABASE_REFUSES
 
 
 @pytest.mark.slow
@@ -163,13 +163,13 @@ def test_a_start_that_fails_prints_one_line(own_server: servers.Postgres, tmp_pa
     url = as_clerk(own_server.url("elsewhere"), PASSWORD)
     environment = settings_environment(tmp_path, DATABASE_URL=url)
     failed = run_command("serve", "--port", "0", "--workers", workers, env=environment)
-    assert failed.returncode == ExitCode.REFUSED
+    assert failed.returncode == ExitCode.DATABASE_REFUSES
     assert len(failed.stderr.splitlines()) == 1
     assert failed.stderr.startswith("CREDIT_EASY_DATABASE_URL: ")
     for command in (("migrate",), ("recompute",)):
-        assert run_command(*command, env=environment).returncode == ExitCode.REFUSED
+        assert run_command(*command, env=environment).returncode == ExitCode.DATABASE_REFUSES
     away = run_command("migrate", env=settings_environment(tmp_path, DATABASE_URL=f"postgres://x@/y?host={tmp_path}"))
-    assert (away.returncode, len(away.stderr.splitlines())) == (ExitCode.AWAY, 1)
+    assert (away.returncode, len(away.stderr.splitlines())) == (ExitCode.DATABASE_AWAY, 1)
 
 
 @pytest.mark.processes
