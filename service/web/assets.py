@@ -29,6 +29,7 @@ FILES = {
     "receipt.js": "text/javascript",
     "tlog.js": "text/javascript",
     "editor.js": "text/javascript",
+    "exchange.js": "text/javascript",
     "qr/decode.js": "text/javascript",
     "qr/index.js": "text/javascript",
     "mark.svg": "image/svg+xml",

@@ -171,7 +171,24 @@ def test_tables_are_read_row_by_row_on_a_narrow_screen(browser: Browser, city: P
         assert officer.page.locator(".wide-x[tabindex='0'][role=region]").count() == 1
         assert not re.search(r"four_eyes|approveVersion", officer.page.inner_text("main"))
         officer.go("/scheme").check()
+        assert officer.page.locator(".stacked tbody td").count() > 10
         assert narrowest(officer, ".stacked tbody td, .stacked tbody th") > 200
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_the_table_of_sources_fits_a_window_of_1200_pixels(browser: Browser, city: Process, language: str) -> None:
+    with visiting(browser, city.base) as me:
+        me.sign_in(Audience.RESIDENT, "resident-1").go("/me/records")
+        if me.page.locator("a[href$='/objection']").count() == me.page.locator(".list .row").count():
+            me.follow("a[href$='/objection']").page.check("[name=reason_code][value=not_mine]")
+            me.page.fill("textarea", "Not mine.")
+            me.follow("main form button")
+    with visiting(browser, city.base, language=language, viewport=DESKTOP) as officer:
+        officer.sign_in(Audience.PRIVACY, "officer-1").go("/officer/sources").check()
+        assert officer.page.locator("main tbody tr").count() >= 1
+        assert officer.page.evaluate(
+            "[...document.querySelectorAll('.wide-x')].map(each => each.scrollWidth - each.clientWidth)"
+        ) == [0]
 
 
 def test_printed_pages_are_white_and_have_no_navigation(browser: Browser, city: Process) -> None:

@@ -187,3 +187,66 @@ def test_without_a_place_the_list_stays_as_it_is(browser: Browser, city: Process
         me.tap("由近到远排序")
         me.page.wait_for_selector("[data-nowhere]:not([hidden])")
         me.check()
+
+
+@LANGUAGES
+def test_a_benefit_that_does_not_apply_leads_to_what_earns(browser: Browser, city: Process, language: str) -> None:
+    with visiting(browser, city.base, language=language) as me:
+        me.sign_in(Audience.RESIDENT, "nobody-yet").go("/me/benefits/market-gift").check()
+        me.follow("main a[href='/earn']").check()
+
+
+@LANGUAGES
+def test_hashes_and_ids_of_a_notice_are_folded(browser: Browser, city: Process, language: str) -> None:
+    with visiting(browser, city.base, language=language) as me:
+        me.sign_in(Audience.RESIDENT, "resident-1").go("/me/benefits/parking-free-minutes")
+        if me.page.locator("form[action='/me/consents/ask'] button").count():
+            me.follow("form[action='/me/consents/ask'] button").check()
+            assert "benefit-check" not in me.text
+        me.go("/me/consents").follow("main a.more[href^='/me/consents/']").check()
+        assert not re.search("points-compute|benefit-check|[0-9a-f]{64}", me.text)
+
+
+@LANGUAGES
+def test_names_are_not_squeezed_on_a_phone(browser: Browser, city: Process, language: str) -> None:
+    """Names of rows with bars are not squeezed, and the desk's header does not cut the venue's name."""
+    with visiting(browser, city.base, language=language) as reader:
+        reader.go("/figures").check()
+        widths = "[...document.querySelectorAll('.ranges tbody th')].map(each => each.getBoundingClientRect().width)"
+        assert min(reader.page.evaluate(widths)) > 90
+    with visiting(browser, city.base, language=language) as desk:
+        desk.sign_in(Audience.VENUE, "city-library-main").check()
+        assert desk.page.evaluate("document.querySelector('.topbar strong').getBoundingClientRect().top") >= 6
+
+
+@LANGUAGES
+def test_the_buttons_of_a_code_are_of_one_height(browser: Browser, city: Process, language: str) -> None:
+    with visiting(browser, city.base, language=language) as me:
+        me.sign_in(Audience.RESIDENT, "resident-9")
+        me.go("/me/show").follow("form[action='/me/consents/ask'] button, form[action='/me/show'] button")
+        if me.page.locator("form[action='/me/consents/give']").count():
+            me.follow("form[action='/me/consents/give'] button").go("/me/show")
+            me.follow("form[action='/me/show'] button")
+        heights = "[...document.querySelectorAll('.btns .btn')].map(each => each.getBoundingClientRect().height)"
+        heights = me.page.evaluate(heights)
+        assert len(heights) == 2
+        assert max(heights) - min(heights) < 1
+
+
+def test_a_file_is_imported_without_pasting(browser: Browser, city: Process, tmp_path: Path) -> None:
+    """A fault names the document by its kind and number; the corrected text becomes a draft with its kind."""
+    with visiting(browser, city.base, language="en", viewport=DESKTOP) as author:
+        author.sign_in(Audience.ADMINISTRATOR, "admin-1").go("/admin/exchange").check()
+        with author.page.expect_download() as started:
+            author.page.click("a[href$='catalogue.yaml']")
+        text = started.value.path().read_text(encoding="utf-8")
+        file = tmp_path / "catalogue.yaml"
+        file.write_text(text.replace("up_to_fen: 10000", "up_to_fen: -5", 1), encoding="utf-8")
+        author.page.set_input_files("#file", file)
+        author.page.wait_for_function("document.querySelector('#catalogue').value.includes('up_to_fen: -5')")
+        author.press("Make drafts").check()
+        assert re.search(r"Benefits, number \d+ · effect/up_to_fen", author.text)
+        author.page.fill("#catalogue", text.replace("up_to_fen: 10000", "up_to_fen: 9000", 1))
+        author.press("Make drafts").check()
+        assert "1 draft was made" in author.text
+        assert "Benefits · library-deposit" in author.text

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
 
+from consent.domain.document_kinds import DocumentKind
 from service.http.problems import Problem
 from service.web.api_client import body_or_raise
 from service.web.page import Page
 
 EXPORT, IMPORT = "/v1/admin/catalogue/export", "/v1/admin/catalogue/import"
 FORMATS = {"json": "application/json", "yaml": "application/yaml"}
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyPlace:
+    """A fault of a pasted catalogue: the kind ("" where it concerns none), the place in its list from 1, the member."""
+
+    kind: str
+    number: int
+    member: str
+    detail: str
+
+
+def faulty_place(error: dict[str, Any]) -> FaultyPlace:
+    """Return the place of an API error, whose pointer reads `/catalogue/benefits/5/effect/up_to_fen`."""
+    pointer: str = error["pointer"]
+    match pointer.split("/", 4):
+        case ["", "catalogue", kind, number, *member] if kind in list(DocumentKind) and number.isdecimal():
+            return FaultyPlace(kind, int(number) + 1, "/".join(member), error["detail"])
+    return FaultyPlace("", 0, pointer.strip("/"), error["detail"])
 
 
 async def exchange(page: Page) -> Response:
@@ -27,6 +48,7 @@ async def _render(page: Page, problem: Any = None, drafted: Any = None, status: 
         status,
         counts={kind: len(bodies) for kind, bodies in catalogue.items()},
         problem=problem,
+        places=[faulty_place(error) for error in (problem or {}).get("errors", [])],
         drafted=drafted,
     )
 

@@ -145,6 +145,10 @@ class Localizer:
         """Format a month, given as `2026-11`, with its year."""
         return format_skeleton("yMMM", date.fromisoformat(f"{month}-01"), locale=self.locale)
 
+    def month_alone(self, month: str) -> str:
+        """Format a month, given as `2026-11`, without its year, for the axis of a plot."""
+        return format_skeleton("MMM", date.fromisoformat(f"{month}-01"), locale=self.locale)
+
     def month_day(self, day: str) -> str:
         """Format a civil day, given as ISO text, without its year, for the axis of a plot."""
         return format_skeleton("MMMd", date.fromisoformat(day), locale=self.locale)

@@ -17,12 +17,13 @@ LABELS_MAX = 6
 async def trends(page: Page) -> Response:
     """Show the objections of twelve months, the days that decisions took, and each source's figures of the year."""
     months, sources = await _months(page), (await page.read("/v1/privacy/objection-analysis"))["data"]
-    month = page.localizer.month
+    month, label = page.localizer.month, page.localizer.month_alone
     return page.render(
         "officer/trends.html",
         months=months,
-        opened=[(month(row["month"]), row["opened"]) for row in months],
-        days=[(month(row["month"]), row["mean_days"] or 0) for row in months],
+        opened=[(label(row["month"]), row["opened"]) for row in months],
+        days=[(label(row["month"]), row["mean_days"] or 0) for row in months],
+        months_named=[month(row["month"]) for row in months],
         every=-(-len(months) // LABELS_MAX),
         sources=sources,
         chosen=page.query("source_id"),

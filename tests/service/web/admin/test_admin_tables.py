@@ -174,7 +174,8 @@ async def test_an_export_is_imported_again_and_a_fault_loses_nothing(town: City)
     await browser.go("/admin/exchange")
     await browser.send("catalogue", catalogue='{"catalogue":{"venues":[{"venue_id":"x"}]}}')
     assert browser.status == 422
-    assert "/catalogue/venues/0" in browser.text
+    assert "Venues, number 1" in browser.text
+    assert "/catalogue/" not in browser.text
     assert "What you pasted is still here." in browser.text
     assert (
         "venue_id" in dict(next(form for form in browser.forms if "catalogue" in dict(form.fields)).fields)["catalogue"]
