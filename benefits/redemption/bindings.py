@@ -22,7 +22,7 @@ from consent.database import queries
 from consent.domain.liveness import began_under
 from consent.domain.purposes import Purpose
 from consent.events import ledger
-from consent.kernel.errors import CodeUnknown
+from consent.kernel.errors import CodeUnknown, NotFound
 from consent.persons import Person
 from consent.records import gate
 from consent.records.gate import Use
@@ -103,14 +103,16 @@ async def create(keyring: Keyring, catalogue: InForce, venue: Body, code: str, n
 
     Raises:
         CodeUnknown: wrong, expired, typed before, of another venue, or its consent or benefit has ended.
-        NotFound: the person was erased after the code was read.
     """
     venue_id = venue["venue_id"]
     indexes = blind_indexes(keyring, IndexUse.BINDING_CODE, venue_id, normal_code(code))
     pending = await BindingCode.filter(code_index__in=indexes).first()
     if pending is None or pending.expires_at <= now.micros:
         raise CodeUnknown(NO_BINDING)
-    person = await persons.lock(keyring, pending.person_id)
+    try:
+        person = await persons.lock(keyring, pending.person_id)
+    except NotFound:  # erased after the code was read
+        raise CodeUnknown(NO_BINDING) from None
     row = await LastingTicket.get_or_none(person_id=person.person_id, lasting_id=pending.lasting_id)
     benefit = None if row is None else catalogue.benefit(row.benefit_id, now.today)
     if row is None or benefit is None or not is_offered_at(benefit, venue):

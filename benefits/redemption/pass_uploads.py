@@ -67,7 +67,7 @@ async def _record_either(
 ) -> RecordedUse:
     """Record a use of this city's pass by its stored row, or of another city's by what the venue brought."""
     if row is not None:
-        return await _record(context, row.pass_id, moment)
+        return await _record(context, row.pass_id, use.is_shown, moment)
     # A wallet request is answered only by this city's passes.
     if (
         use.asked is not None
@@ -82,10 +82,11 @@ async def _record_either(
 async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) -> RecordedUse | None:
     """Redeem a pass that is shown at a venue now, in the running transaction; None for every "no".
 
-    It is redeemed as an upload would be, before the venue honours it: the venue bears nothing. A "no" after the
+    It is redeemed as an upload would be, before the venue honours it: the venue bears nothing. What venues without a
+    network learn later counts at once: a stop, a new version of the benefit with its commitment. A "no" after the
     pass was verified spends it: one of this city for any reason, one of another city where a limit is used up.
     """
-    (recorded,) = await record_all(context, [(use, now)], now.at)
+    (recorded,) = await record_all(context, [(use._replace(is_shown=True), now)], now.at)
     return recorded if recorded.result is UploadResult.REDEEMED else None
 
 
@@ -154,7 +155,7 @@ def _require_for(context: UploadContext, pass_claims: PassClaims, at: int) -> No
     claims.require_valid(pass_claims, at)
 
 
-async def _record(context: UploadContext, pass_id: str, used: CivilTime) -> RecordedUse:
+async def _record(context: UploadContext, pass_id: str, is_shown: bool, used: CivilTime) -> RecordedUse:
     """Record the use of a stored pass, whose person is locked."""
     row = await OfflinePass.get(pass_id=pass_id)
     if row.used_at is not None:
@@ -166,7 +167,8 @@ async def _record(context: UploadContext, pass_id: str, used: CivilTime) -> Reco
     if (
         person is None
         or benefit is None
-        or (row.revoked_from is not None and row.revoked_from <= used.micros)
+        or (row.revoked_from is not None and (is_shown or row.revoked_from <= used.micros))
+        or (is_shown and not _stands_for(row, benefit))
         or not await past_uses.was_covered(row.person_id or "", row.provider_id, row.consent_given_at, used.at)
     ):
         return await _borne(row, used)
@@ -174,12 +176,22 @@ async def _record(context: UploadContext, pass_id: str, used: CivilTime) -> Reco
     if not await quotas.take_all(keys, benefit):
         return await _borne(row, used)
     runs_until = used.today + timedelta(days=benefit.period_days)
-    redeemed = pass_redemptions.RedeemedPass(row.pass_id, row.venue_id, row.benefit_id, row.benefit_version)
+    # Without a network the venue honoured the version that the pass names; with one it is told the present version.
+    version = benefit.version if is_shown else row.benefit_version
+    redeemed = pass_redemptions.RedeemedPass(row.pass_id, row.venue_id, row.benefit_id, version)
     redemption_id = await pass_redemptions.store(redeemed, used, runs_until)
     await OfflinePass.filter(pass_id=pass_id).update(
         used_at=used.micros, redemption_id=redemption_id, counters=tickets.counters_column(keys)
     )
     return RecordedUse(UploadResult.REDEEMED, redemption_id, runs_until, benefit)
+
+
+def _stands_for(row: OfflinePass, benefit: LiveBenefit) -> bool:
+    """Report whether a pass stands for the present version of its benefit.
+
+    A commitment binds nobody who has not read it, and no pass has a place.
+    """
+    return not benefit.adds_places and (not benefit.has_commitment or row.benefit_version == benefit.version)
 
 
 async def _recorded_before(row: OfflinePass, used: CivilTime) -> RecordedUse:

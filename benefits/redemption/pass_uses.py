@@ -33,13 +33,14 @@ class OfflineUse(NamedTuple):
     """A use as a venue reports it: the pass, its key binding, and the venue's time.
 
     `signed_pass` is `<JWS>~`, or the text of a scanned code; then `key_binding` is None. `asked` is the request that a
-    wallet answered.
+    wallet answered. `is_shown` is True where the venue asks before it honours the pass.
     """
 
     signed_pass: str
     key_binding: str | None
     at: datetime
     asked: Asked | None = None
+    is_shown: bool = False
 
 
 class RecordedUse(NamedTuple):

@@ -14,6 +14,7 @@ from consent.domain.document_kinds import DocumentKind
 from tests.factories import publish_document
 from tests.support.city import City, Resident
 from tests.support.means import LIBRARY, STANDARD_TERMS, offer, reader
+from tests.support.offline import seconds, take_passes
 from tests.support.passes import new_key
 
 pytestmark = pytest.mark.anyio
@@ -79,6 +80,14 @@ async def test_a_slip_from_before_a_change_of_the_commitment_gives_standard_term
     await change_benefit(town, commitment=RETURN_IT)
     scanned = await town.venue().post("/v1/venue/redemptions", {"handle": slip["short_code"]})
     assert scanned.content == STANDARD_TERMS
+
+
+async def test_a_pass_from_before_a_change_of_the_commitment_gives_standard_terms(town: City) -> None:
+    wang = await reader(town)
+    (before,) = await take_passes(wang)
+    await change_benefit(town, commitment=RETURN_IT)
+    code = {"pass": before.code(await seconds(town))}
+    assert (await town.venue().post("/v1/venue/redemptions/pass", code)).content == STANDARD_TERMS
 
 
 async def test_a_binding_binds_to_the_terms_that_were_accepted_when_its_code_was_asked_for(town: City) -> None:

@@ -82,14 +82,15 @@ async def test_a_request_asks_for_one_pass_and_for_nobody(town: City) -> None:
 async def test_a_pass_of_the_version_before_answers_for_a_day(town: City) -> None:
     shown = (await offline.take_passes(await means.reader(town)))[0]
     body = (await administrator(town).get(f"/v1/admin/benefits/{LIBRARY[0]}")).json()["document"]
-    for count in (7, 8):
-        body["quota"]["per_resident"]["count"] = count
+    for up_to_fen in (2_000, 4_000):
+        body["effect"]["up_to_fen"] = up_to_fen
         assert await publish_document(town, "benefits", LIBRARY[0], body) == "in_force"
     new = await new_request(town, LIBRARY)
     request = read(new)
     assert versions_asked_for(request) == [1, 2, 3]
     assert (await post(town, request, await answer_of(town, shown, request))).status_code == 200
-    assert (await verdict(town, new, LIBRARY))["verdict"]["applies"]
+    # The venue is told the present version, which is what it honours.
+    assert (await verdict(town, new, LIBRARY))["verdict"]["effect"] == body["effect"]
     town.shift.by += timedelta(days=1, seconds=1)
     assert versions_asked_for(read(await new_request(town, LIBRARY))) == [3]
 
