@@ -82,8 +82,8 @@ async def _record_either(
 async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) -> RecordedUse | None:
     """Redeem a pass that is shown at a venue now, in the running transaction; None for every "no".
 
-    It is redeemed as an upload would be, before the venue honours it: the venue bears nothing. What venues without a
-    network learn later counts at once: a stop, a new version of the benefit with its commitment. A "no" after the
+    It is redeemed as an upload would be, before the venue honours it: the venue bears nothing. A stop and a
+    new version of the benefit count at once, while venues without a network learn of them later. A "no" after the
     pass was verified spends it: one of this city for any reason, one of another city where a limit is used up.
     """
     (recorded,) = await record_all(context, [(use._replace(is_shown=True), now)], now.at)

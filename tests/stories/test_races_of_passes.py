@@ -99,7 +99,7 @@ async def test_nothing_is_redeemed_by_a_binding_after_its_stop(town: City) -> No
     assert "benefit.redeemed" not in kinds[kinds.index("binding.stopped") :]
 
 
-async def test_places_are_those_of_the_bookings_whatever_ends_them(town: City) -> None:
+async def test_places_taken_are_the_bookings_after_every_kind_of_end(town: City) -> None:
     people = [await means.patient(town, f"patient-{number}") for number in range(5)]
     session_id = await means.new_session(town, places=3)
 
