@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from benefits.publishing.context_reader import venues_of
-from benefits.publishing.publish import shape_faults
+from benefits.publishing.document_checks import shape_faults
 from benefits.publishing.rules.context import Body
 from benefits.publishing.sentences import facts, texts
 from benefits.publishing.sentences.facts import BenefitFacts

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from benefits.publishing import publish
+from benefits.publishing import document_checks
 from benefits.publishing.rules import names
 from consent.documents import lifecycle, packages
 from consent.documents.lifecycle import Version
@@ -24,8 +24,8 @@ from consent.kernel.errors import Conflict, Prohibited
 
 async def check(members: Sequence[Version], at: datetime, today: date, city_url: str = "") -> list[Sequence[Finding]]:
     """Return the findings of each member as if the others were in force, but for those that no rule could read."""
-    rules = partial(publish.check, at=at, today=today, city_url=city_url)
-    readable = [member for member in members if not publish.shape_faults(member.kind, member.body)]
+    rules = partial(document_checks.check, at=at, today=today, city_url=city_url)
+    readable = [member for member in members if not document_checks.shape_faults(member.kind, member.body)]
     reported = dict(zip(map(_key, readable), await packages.check_each(readable, at, rules), strict=True))
     for member in members:
         if _key(member) not in reported:
@@ -84,7 +84,9 @@ async def hold_unread(package: Package, staff_id: str, at: datetime, today: date
     if refused:
         raise Prohibited(refused)
     unread = [
-        member for member, findings in zip(members, reported, strict=True) if await publish.is_unread(member, findings)
+        member
+        for member, findings in zip(members, reported, strict=True)
+        if await document_checks.is_unread(member, findings)
     ]
     if unread:
         await packages.hold_for_review(package, unread, staff_id, at)

@@ -1,7 +1,7 @@
 """Scan catalogue texts for words that matter to the officer who reads them and to the author.
 
 `scan` returns every word of the list that stands in a text, in any spelling, with its place in the original text
-and with how strongly the sentence denies it. The rules in `benefits.publishing.rules.texts` decide what that means.
+and with how strongly the sentence denies it. `benefits.publishing.rules.marked_words` decides what that means.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from benefits.catalogue.schema import ID_MEMBER
-from benefits.publishing import publish as publishing
+from benefits.publishing import document_checks
 from benefits.scoring import scheme
 from consent import persons
 from consent.consents import account_links, presentations, register
@@ -119,7 +119,7 @@ async def publish(
     The publication rules are checked when it is submitted, with `today` as the current civil day, by default the day of
     `at`. The check before an approval, which the API repeats, is left out.
     """
-    gate = partial(publishing.check, at=at, today=today or at.date())
+    gate = partial(document_checks.check, at=at, today=today or at.date())
     drafted = await lifecycle.draft(kind, document_id, body, DRAFTER, at)
     submitted, _ = await lifecycle.submit(kind, document_id, drafted.version, DRAFTER, at, gate)
     if submitted.state == "in_review":

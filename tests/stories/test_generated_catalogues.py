@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from benefits.catalogue import in_force
 from benefits.catalogue.model import LiveBenefit
-from benefits.publishing import publish as publishing
+from benefits.publishing import document_checks
 from benefits.rules import conditions, effects
 from benefits.rules.conditions import MEASURES, AtLeast, Condition
 from benefits.rules.effects import Baseline
@@ -80,7 +80,7 @@ class Worlds(RuleBasedStateMachine):
         """Past everybody who could say no but the gate."""
         at = await self.town.shift()
         today = self.town.app_context.day_of(at)
-        gate = partial(publishing.check, at=at, today=today)
+        gate = partial(document_checks.check, at=at, today=today)
         async with queries.transaction():
             drafted = await lifecycle.draft(kind, document_id, body, "careless-1", at)
             try:
@@ -89,9 +89,9 @@ class Worlds(RuleBasedStateMachine):
                 return False
             if submitted.state == "in_review":
                 await lifecycle.review(kind, document_id, drafted.version, "careless-officer", at)
-            await publishing.require_passed(submitted, at, today)
+            await document_checks.require_passed(submitted, at, today)
             approved = await lifecycle.approve(drafted, drafted.sha256, "careless-2", at, max(at, begins))
-            await publishing.suspend_refused_benefits(approved, at, today)
+            await document_checks.suspend_refused_benefits(approved, at, today)
         return True
 
     def gives_everybody(self, name: str, baseline: Baseline) -> None:
@@ -160,7 +160,7 @@ class Worlds(RuleBasedStateMachine):
                 for staff_id in ("careless-1", "careless-officer"):
                     try:
                         async with queries.transaction():
-                            await publishing.resume(version, staff_id, at, today)
+                            await document_checks.resume(version, staff_id, at, today)
                     except (Prohibited, Conflict):
                         continue
 

@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from benefits.publishing.rules import benefits, closed_texts, issuers, names, notices, schemes, services, sources, texts
+from benefits.publishing.rules import (
+    benefits,
+    closed_texts,
+    issuers,
+    marked_words,
+    names,
+    notices,
+    schemes,
+    services,
+    sources,
+)
 from benefits.publishing.rules.context import FLAGGED, REFUSED, Body, PublicationContext
 from consent.domain.document_kinds import DocumentKind, Finding
 
@@ -31,7 +41,11 @@ RULES_OF_KIND: Mapping[DocumentKind, Callable[[Body, PublicationContext], Iterab
 
 def evaluate(kind: DocumentKind, body: Body, context: PublicationContext) -> list[Finding]:
     """Return every finding about a document that fits its schema: refusals, then flags, then advice, by rule."""
-    findings = [*texts.check(kind, body), *closed_texts.check(kind, body, context), *RULES_OF_KIND[kind](body, context)]
+    findings = [
+        *marked_words.check(kind, body),
+        *closed_texts.check(kind, body, context),
+        *RULES_OF_KIND[kind](body, context),
+    ]
     return sorted(
         findings,
         key=lambda finding: (

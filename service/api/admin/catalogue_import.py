@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from starlette.requests import Request
 
-from benefits.publishing import publish
-from benefits.publishing.rules import texts
+from benefits.publishing import document_checks
+from benefits.publishing.rules import marked_words
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.canonical_json import sha256_of
@@ -149,7 +149,9 @@ def _checked(
             place, kind = f"/catalogue/{name}/{index}", DocumentKind(name)
             shape = _faults_of(kind, document, documents)
             faults += [replace(fault, pointer=place + fault.pointer) for fault in shape]
-            refused = (finding for finding in texts.check(kind, document) if finding.severity is Severity.REFUSED)
+            refused = (
+                finding for finding in marked_words.check(kind, document) if finding.severity is Severity.REFUSED
+            )
             faults_of_rules += [replace(finding, pointer=place + finding.pointer) for finding in refused]
             if not shape:
                 document_id = str(document[id_member(kind)])
@@ -166,7 +168,7 @@ def _faults_of(
     kind: DocumentKind, document: Mapping[str, Any], others: Container[tuple[DocumentKind, str]]
 ) -> Sequence[Fault]:
     """Return the faults of form of one document; `others` are those before it."""
-    if faults := size_faults(document) or publish.shape_faults(kind, document):
+    if faults := size_faults(document) or document_checks.shape_faults(kind, document):
         return faults
     document_id = str(document[id_member(kind)])
     if document_id in RESERVED:

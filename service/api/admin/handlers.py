@@ -18,7 +18,7 @@ import rfc8785
 from starlette.responses import Response
 
 from benefits.catalogue.schema import ID_MEMBER
-from benefits.publishing import publish
+from benefits.publishing import document_checks
 from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
 from consent.documents.schema import is_document_id
@@ -132,12 +132,12 @@ async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
         return await resume(context, None)
     in_force_from = context.at
     if version.state == "submitted":
-        reported = await publish.require_passed(version, context.at, context.today, city_url(context))
-        if await publish.hold_unread(version, reported, staff_id_of(context), context.at):
+        reported = await document_checks.require_passed(version, context.at, context.today, city_url(context))
+        if await document_checks.hold_unread(version, reported, staff_id_of(context), context.at):
             return Answer(schemas.StateAnswer(state="in_review"))
         in_force_from = begins_at(context, version)
     approved = await lifecycle.approve(version, body.sha256, staff_id_of(context), context.at, in_force_from)
-    suspended = await publish.suspend_refused_benefits(approved, context.at, context.today)
+    suspended = await document_checks.suspend_refused_benefits(approved, context.at, context.today)
     return Answer(schemas.StateAnswer(state=await versions.state_of(approved, context.at), suspended=suspended or None))
 
 
@@ -158,7 +158,9 @@ async def suspend(context: RequestContext, body: schemas.SuspendBody | None) -> 
 async def resume(context: RequestContext, _: None) -> Answer:
     """Request that a suspended version resume; a second person's request starts it."""
     version = await _own_version(context)
-    resumed, started = await publish.resume(version, staff_id_of(context), context.at, context.today, city_url(context))
+    resumed, started = await document_checks.resume(
+        version, staff_id_of(context), context.at, context.today, city_url(context)
+    )
     return Answer(
         schemas.StateAnswer(state=await versions.state_of(resumed, context.at) if started else "resume_requested")
     )
@@ -215,7 +217,7 @@ async def checked_preview(
     context: RequestContext, kind: DocumentKind, document: Mapping[str, Any]
 ) -> Sequence[Finding]:
     """Return the findings of a draft or preview, and count its refusals by member of staff and day."""
-    reported = await publish.check(kind, document, context.at, context.today, city_url(context))
+    reported = await document_checks.check(kind, document, context.at, context.today, city_url(context))
     await draft_refusals.count(staff_id_of(context), reported, context.today)
     return reported
 
@@ -285,7 +287,7 @@ def _require_fit(context: RequestContext, document: Mapping[str, Any]) -> None:
 
 
 def _publication_check(context: RequestContext) -> lifecycle.PublicationCheck:
-    return partial(publish.check, at=context.at, today=context.today, city_url=city_url(context))
+    return partial(document_checks.check, at=context.at, today=context.today, city_url=city_url(context))
 
 
 def staff_id_of(context: RequestContext) -> str:

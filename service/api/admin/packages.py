@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benefits.publishing import document_checks
 from benefits.publishing import packages as package_rules
-from benefits.publishing import publish
 from consent.database import queries
 from consent.documents import lifecycle, packages, versions
 from consent.documents.lifecycle import Version
@@ -104,11 +104,11 @@ async def approve_package(context: RequestContext, body: package_schemas.Approve
         return Answer(package_schemas.PackageDecided(package_id=package.package_id, state="in_review"))
     suspended: list[str] = []
     for member in await packages.end(package, "approved", staff_id, context.at):
-        reported = await publish.require_passed(member, context.at, context.today, city_url(context))
-        if await publish.is_unread(member, reported):
+        reported = await document_checks.require_passed(member, context.at, context.today, city_url(context))
+        if await document_checks.is_unread(member, reported):
             raise Conflict("the rules flag a document once the others are in force; submit it on its own")
         approved = await lifecycle.approve(member, member.sha256, staff_id, context.at, begins_at(context, member))
-        suspended += await publish.suspend_refused_benefits(approved, context.at, context.today)
+        suspended += await document_checks.suspend_refused_benefits(approved, context.at, context.today)
     return Answer(
         package_schemas.PackageDecided(
             package_id=package.package_id, state="approved", suspended=sorted(suspended) or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benefits.publishing import publish
+from benefits.publishing import document_checks
 from benefits.rules import conditions, effects
 from benefits.rules.compiled import Rule
 from benefits.scoring.scheme import Scheme
@@ -28,7 +28,7 @@ async def simulate(context: RequestContext, _: None) -> Answer:
     if named_kind(context) not in (DocumentKind.BENEFITS, DocumentKind.SCHEMES):
         raise NotFound("only benefits and schemes are simulated")
     version = await named_version(context)
-    if publish.shape_faults(version.kind, version.body):
+    if document_checks.shape_faults(version.kind, version.body):
         raise Conflict("the document cannot be read yet; see its findings")
     await checked_preview(context, version.kind, version.body)
     if not await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at):
@@ -87,7 +87,7 @@ async def dry_run(context: RequestContext, body: preview_schemas.SyntheticPerson
         raise NotFound("only benefits can be tried")
     version = await named_version(context)
     service = await lifecycle.in_force(DocumentKind.SERVICES, str(version.body.get("service_id")), context.at)
-    if publish.shape_faults(version.kind, version.body) or service is None:
+    if document_checks.shape_faults(version.kind, version.body) or service is None:
         raise Conflict("the document cannot be read yet; see its findings")
     await checked_preview(context, version.kind, version.body)
     rule = Rule(conditions.parse(version.body["condition"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benefits.publishing import publish
+from benefits.publishing import document_checks
 from consent.documents import versions
 from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import Finding
@@ -47,7 +47,7 @@ async def names_of_references(reviewed: Iterable[Version]) -> dict[str, dict[str
     own = {version.document_id: versions.name_of(version.kind, version.body) for version in reviewed}
     names = {}
     for version in reviewed:
-        for _, kind, document_id in publish.named_documents(version.kind, version.body):
+        for _, kind, document_id in document_checks.named_documents(version.kind, version.body):
             if isinstance(document_id, str):
                 names[document_id] = own.get(document_id) or await versions.last_name_of(kind, document_id)
     return {document_id: name for document_id, name in names.items() if name}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benefits.publishing import publish
+from benefits.publishing import document_checks
 from benefits.publishing.rules import names
 from consent.consents import account_links
 from consent.documents import lifecycle, packages, recipients, versions
@@ -90,7 +90,7 @@ async def read_review(context: RequestContext, _: None) -> Answer:
         **await changes_since_last_in_force(version),
     }
     if decision is None:
-        reported = await publish.check(version.kind, version.body, context.at, context.today, city_url(context))
+        reported = await document_checks.check(version.kind, version.body, context.at, context.today, city_url(context))
         answer["asks_recipient"] = version.state == "in_review" and names.asks_for_recipient(reported)
         answer["findings"] = findings_for_officer(context, reported)
     return Answer(review_schemas.ReviewAnswer(**answer))
@@ -165,13 +165,13 @@ async def _decide_document(
         if approve and body.recipient is not None:
             await recipients.decide(stored, body.recipient)
     elif approve:
-        await publish.resume(stored, staff_id, context.at, context.today, city_url(context))
+        await document_checks.resume(stored, staff_id, context.at, context.today, city_url(context))
     else:
         await lifecycle.retire_suspended(*version, staff_id, context.at)
 
 
 async def _asks_recipient(version: Version, context: RequestContext) -> bool:
-    reported = await publish.check(version.kind, version.body, context.at, context.today, city_url(context))
+    reported = await document_checks.check(version.kind, version.body, context.at, context.today, city_url(context))
     return names.asks_for_recipient(reported)
 
 

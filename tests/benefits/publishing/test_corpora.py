@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benefits.publishing.rules import texts as text_rules
+from benefits.publishing.rules import marked_words
 from consent.domain.document_kinds import DocumentKind, Finding, Severity
 
 DATA = Path(__file__).parents[2] / "data"
@@ -25,8 +25,8 @@ docs/policy.md names the measured shares: the list is advice, and misses much of
 def findings(member: str, text: str) -> list[Finding]:
     """Return the findings about a text in a member of a benefit, or in a provider's name."""
     if member == "name":
-        return list(text_rules.check(DocumentKind.PROVIDERS, {"provider_id": "any", "name": {"en": text}}))
-    return list(text_rules.check(DocumentKind.BENEFITS, {"benefit_id": "any", member: {"en": text}}))
+        return list(marked_words.check(DocumentKind.PROVIDERS, {"provider_id": "any", "name": {"en": text}}))
+    return list(marked_words.check(DocumentKind.BENEFITS, {"benefit_id": "any", member: {"en": text}}))
 
 
 def severities(member: str, text: str) -> set[Severity]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benefits.publishing.rules import texts as text_rules
+from benefits.publishing.rules import marked_words
 from benefits.publishing.sentences import facts as benefit_facts
 from benefits.publishing.sentences import texts, vocabulary
 from benefits.publishing.sentences.facts import BenefitFacts
@@ -177,7 +177,7 @@ def test_no_sentence_of_the_vocabulary_alarms_the_word_scan() -> None:
             text = vocabulary.PLACE.sub("5", sentence.text[language])
             for member in sentence.members:
                 body = {"benefit_id": "any", member: {language: text}}
-                assert not list(text_rules.check(DocumentKind.BENEFITS, body)), sentence.sentence_id
+                assert not list(marked_words.check(DocumentKind.BENEFITS, body)), sentence.sentence_id
 
 
 def test_sentences_end_with_a_full_stop_and_titles_do_not() -> None:

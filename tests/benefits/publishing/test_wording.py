@@ -11,7 +11,7 @@ import yaml
 
 from benefits.publishing import patterns, wording
 from benefits.publishing.grammar import Denial
-from benefits.publishing.rules import texts as text_rules
+from benefits.publishing.rules import marked_words
 from benefits.publishing.word_list import word_list
 from benefits.scoring import scheme
 from consent.domain.document_kinds import DocumentKind
@@ -25,7 +25,7 @@ def marked(text: str) -> list[tuple[str, str]]:
         (match.topic, text[match.start : match.end])
         for match in wording.scan(text)
         if match.denial is Denial.NONE
-        and match.topic not in text_rules.KINDS_OF_TOPIC
+        and match.topic not in marked_words.KINDS_OF_TOPIC
         and (match.prohibits or match.topic not in word_list().domains)
     ]
 
@@ -184,15 +184,15 @@ def texts(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize("kind", sorted({*DocumentKind} - {DocumentKind.SCHEMES, DocumentKind.ISSUERS}))
 def test_the_demonstration_citys_texts_have_no_finding(kind: DocumentKind) -> None:
     for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
-        findings = [(text.pointer, text.code) for text in text_rules.check(kind, body)]
+        findings = [(text.pointer, text.code) for text in marked_words.check(kind, body)]
         assert not findings, (body, findings)
 
 
 def test_texts_of_schemes_are_checked_too() -> None:
     for body in scheme.shipped():
-        assert not list(text_rules.check(DocumentKind.SCHEMES, body))
+        assert not list(marked_words.check(DocumentKind.SCHEMES, body))
         body["indicators"][0]["unit"]["zh-CN"] = "失信次数"
-        assert [text.pointer for text in text_rules.check(DocumentKind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
+        assert [text.pointer for text in marked_words.check(DocumentKind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
 
 
 def test_a_repeated_word_is_marked_a_limited_number_of_times() -> None:

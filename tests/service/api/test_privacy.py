@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tortoise import Tortoise
 
-from benefits.publishing import publish
+from benefits.publishing import document_checks
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain import objections, small_cells
@@ -263,7 +263,7 @@ async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(tow
             drafted.version,
             "admin-1",
             at,
-            partial(publish.check, at=at, today=at.date()),
+            partial(document_checks.check, at=at, today=at.date()),
         )
     officer, _ = await open_case(town)
     (review,) = (await officer.get("/v1/privacy/reviews")).json()["data"]

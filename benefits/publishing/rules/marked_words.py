@@ -103,7 +103,18 @@ def _words_about(topic: str) -> tuple[str, str, Values]:
 
 
 def _severity(kind: DocumentKind, pointer: str, match: Match) -> Severity | None:
-    """The severity of a word at a place; None where it means nothing."""
+    """Return the severity of a word at a place of a document; None where it means nothing. The first line that fits:
+
+    - A topic that this kind of document may speak of, or that counts in names alone: none outside of them.
+    - Need in the text of the alternative for people in need: none.
+    - An id or a reference: flagged for a prohibited use, an exclusion or a topic of DETAILS, since ids are opaque.
+    - A title or name: refused for a prohibited use or an exclusion, also where it is denied; flagged where only the
+      pinyin reads so, which a harmless name can do by chance.
+    - Denied for certain ("never …"): none.
+    - The description of a benefit: refused for a prohibited use that is not denied, else flagged.
+    - Perhaps denied, or a word that is no prohibited use, exclusion or topic of DETAILS: advice.
+    - Everything else: flagged.
+    """
     member = pointer.split("/")[1]
     is_id = pointer.rpartition("/")[2] in (ID_MEMBER.get(kind), *REFERENCE_MEMBERS)
     strict = member in STRICT_MEMBERS
@@ -113,16 +124,16 @@ def _severity(kind: DocumentKind, pointer: str, match: Match) -> Severity | None
         return None
     if member == ALTERNATIVE and match.topic in ALTERNATIVE_TOPICS:
         return None
-    offered = match.prohibits or match.topic == EXCLUSION
+    names_forbidden_use = match.prohibits or match.topic == EXCLUSION
     if is_id:
-        return FLAGGED if offered or match.topic in DETAILS else None
-    if strict and offered:
+        return FLAGGED if names_forbidden_use or match.topic in DETAILS else None
+    if strict and names_forbidden_use:
         return FLAGGED if match.in_pinyin else REFUSED
     if match.denial is Denial.STRONG:
         return None
     if member == DESCRIPTION and kind is DocumentKind.BENEFITS and match.prohibits:
         return REFUSED if match.denial is Denial.NONE and not match.in_pinyin else FLAGGED
-    if match.denial is Denial.WEAK or not (offered or match.topic in DETAILS):
+    if match.denial is Denial.WEAK or not (names_forbidden_use or match.topic in DETAILS):
         return ADVICE
     return FLAGGED
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benefits.catalogue.schema import ID_MEMBER
-from benefits.publishing.rules import texts
+from benefits.publishing.rules import marked_words
 from consent.domain.document_kinds import DocumentKind, Mark, Severity
 
 REFUSED, FLAGGED, ADVICE = Severity.REFUSED, Severity.FLAGGED, Severity.ADVICE
@@ -16,7 +16,7 @@ REFUSED, FLAGGED, ADVICE = Severity.REFUSED, Severity.FLAGGED, Severity.ADVICE
 def findings(kind: DocumentKind, **members: Any) -> list[tuple[str, str, Severity]]:
     """Return pointer, code and severity of every finding about a document with these members."""
     body = {ID_MEMBER.get(kind, "id"): "any", **members}
-    return [(row.pointer, row.code, row.severity) for row in texts.check(kind, body)]
+    return [(row.pointer, row.code, row.severity) for row in marked_words.check(kind, body)]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_an_ordinary_id_is_not(document_id: str) -> None:
 def test_a_document_that_fits_no_schema_has_findings_about_its_texts_alone(
     kind: DocumentKind, body: dict[str, Any]
 ) -> None:
-    rows = list(texts.check(kind, body))
+    rows = list(marked_words.check(kind, body))
     assert bool(rows) is any("黑名单" in str(value) for value in body.values())
 
 
@@ -140,14 +140,14 @@ def test_a_notice_that_says_the_opposite() -> None:
             "en": {"consequences_of_refusal": "You lose nothing. But you will not get a library card."},
         },
     }
-    rows = [(row.pointer, row.code, row.severity) for row in texts.check(DocumentKind.NOTICES, body)]
+    rows = [(row.pointer, row.code, row.severity) for row in marked_words.check(DocumentKind.NOTICES, body)]
     for language in ("zh-CN", "en"):
         assert (f"/languages/{language}/consequences_of_refusal", "notice_contradicts", FLAGGED) in rows
 
 
 def test_the_finding_marks_the_words_in_the_original_text() -> None:
     text = "这里：失\u200b信者、黑 名 单，Вlacklist"
-    (finding,) = texts.check(DocumentKind.BENEFITS, {"benefit_id": "any", "terms": {"zh-CN": text}})
+    (finding,) = marked_words.check(DocumentKind.BENEFITS, {"benefit_id": "any", "terms": {"zh-CN": text}})
     assert [mark.text for mark in finding.marks] == ["失\u200b信", "黑 名 单", "Вlacklist"]
     assert all(text[mark.start : mark.end] == mark.text for mark in finding.marks)
     assert finding.marks[0] == Mark(3, 6, "失\u200b信")

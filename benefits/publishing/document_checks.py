@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from benefits.catalogue import schema
 from benefits.publishing import context_reader
-from benefits.publishing.rules import closed_texts, names, texts
+from benefits.publishing.rules import closed_texts, marked_words, names
 from benefits.publishing.rules.context import Body
 from benefits.publishing.rules.evaluation import evaluate
 from benefits.scoring.scheme import Scheme, SchemeInvalid
@@ -80,7 +80,7 @@ async def check(kind: DocumentKind, body: Body, at: datetime, today: date, city_
     ]
     absent, readable = await _not_in_force(kind, body, at)
     if faults or not readable:
-        return [*faults, *absent, *texts.check(kind, body)]
+        return [*faults, *absent, *marked_words.check(kind, body)]
     context = await context_reader.read(kind, body, at, today)
     findings = [*absent, *evaluate(kind, body, replace(context, city_url=city_url))]
     return [*findings, *await _would_stop(body, at, today)] if kind is DocumentKind.SERVICES else findings
