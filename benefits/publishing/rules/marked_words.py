@@ -105,7 +105,7 @@ def _words_about(topic: str) -> tuple[str, str, Values]:
 def _severity(kind: DocumentKind, pointer: str, match: Match) -> Severity | None:
     """Return the severity of a word at a place of a document; None where it means nothing. The first line that fits:
 
-    - A topic that this kind of document may speak of, or that counts in names alone: none outside of them.
+    - A topic of KINDS_OF_TOPIC in a document of another kind, or of NAME_TOPICS outside of names and ids: none.
     - Need in the text of the alternative for people in need: none.
     - An id or a reference: flagged for a prohibited use, an exclusion or a topic of DETAILS, since ids are opaque.
     - A title or name: refused for a prohibited use or an exclusion, also where it is denied; flagged where only the
