@@ -59,7 +59,14 @@ async def test_the_page_has_a_table_for_each_plot(town: City) -> None:
     await synthetic_use.add_to_figures(town.app_context)
     browser = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     await browser.go("/admin/usage")
-    for text in ("By week", "By benefit", "By division", "about ±", "invented for the demonstration", "Borrow without"):
+    for text in (
+        "Redemptions by week",
+        "By benefit",
+        "By division",
+        "about ±",
+        "invented for the demonstration",
+        "Borrow without",
+    ):
         assert text in browser.text, text
     assert browser.html.count("<table") == 3
     assert 'role="img" aria-label="Redemptions by week' in browser.html
