@@ -92,6 +92,9 @@ REPEATED = {"alg", "typ", "kid", "iss", "vct", "aud", "iat", "exp", "kty", "crv"
 """Members whose values are the same for everybody at a venue: issuer and its key, type, venue, list, full hours."""
 
 
+@pytest.mark.parametrize(
+    "city_settings", ["sqlite", pytest.param("postgres", marks=pytest.mark.campaign)], indirect=True
+)
 async def test_t4_nothing_links_a_thousand_passes_of_a_person(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pass_issue, "OPEN_PASSES_MAX", 1_000)
     who = await means.driver(town)
