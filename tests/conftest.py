@@ -22,6 +22,7 @@ from service.settings import Settings
 from service.storage import database
 from tests.support import city, clusters, keyrings, model_setup, servers
 from tests.support.seeding import seed_database
+from tests.support.sharing import created_once
 
 # No example is judged by its time. Every run tries the same ones, so that a failure is the change's;
 # `--hypothesis-profile search` generates new ones, and so do the campaigns.
@@ -128,11 +129,16 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of pytest share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(run_folder: Path) -> Path:
     """The path of an SQLite file with all migrations applied, to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "city.sqlite3"
-    asyncio.run(_migrate(f"sqlite://{path}"))
-    return path
+    return created_once(run_folder / "migrated.sqlite3", lambda path: asyncio.run(_migrate(f"sqlite://{path}")))
 
 
 @pytest.fixture(scope="session")
@@ -172,16 +178,20 @@ async def opened(migrated_database_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the keys of the city under test."""
-    return tmp_path_factory.mktemp("keys")
+def demo_folder(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the keys of the city under test: the same keys in every process of a run."""
+    keys = created_once(run_folder / "keys", lambda folder: (seed.settings_of(folder), seed.issuer_of(folder)))
+    return Path(shutil.copytree(keys, tmp_path_factory.mktemp("city") / "keys"))
 
 
 @pytest.fixture(scope="session")
-def seeded_sqlite(demo_folder: Path) -> Path:
+def seeded_sqlite(run_folder: Path, demo_folder: Path) -> Path:
     """The path of a seeded SQLite file, to be copied."""
-    asyncio.run(seed_database(seed.settings_of(demo_folder)))
-    return demo_folder / "city.sqlite3"
+    settings = seed.settings_of(demo_folder)
+    return created_once(
+        run_folder / "seeded.sqlite3",
+        lambda path: asyncio.run(seed_database(replace(settings, database_url=f"sqlite://{path}"))),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -247,10 +257,10 @@ def _copied(request: pytest.FixtureRequest, demo_folder: Path, folder: Path) -> 
 
 
 def _created(request: pytest.FixtureRequest, template: str = "template1") -> str:
-    """Return the URL of a new database, dropped when the test is over."""
+    """Return the URL of a new database, dropped some time after the test."""
     server: servers.Postgres = request.getfixturevalue("postgres")
     url = server.create(template)
-    request.addfinalizer(lambda: server.drop(url))
+    request.addfinalizer(lambda: server.drop_later(url))
     return url
 
 

@@ -76,17 +76,24 @@ class Postgres:
     def __init__(self, server: object) -> None:
         self.server = server
         self.numbers = itertools.count(1)
+        self.unused: list[str] = []
 
     def create(self, template: str = "template1") -> str:
-        """Create a database as a copy of another; return its URL."""
+        """Create a database as a copy of another; return its URL. Drops those of `drop_later` too."""
         name = f"city_{next(self.numbers)}"
+        drops = [_drop(url) for url in self.unused]
+        self.unused.clear()
         # Copying files takes a third of the time of writing every page to the write-ahead log, with the drop.
-        self.psql(f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy')
+        self.psql("".join([*drops, f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy;\n']))
         return self.url(name)
 
     def drop(self, url: str) -> None:
         """Drop a database, and end the connections that are still open to it."""
-        self.psql(f'DROP DATABASE "{name_of(url)}" WITH (FORCE)')
+        self.psql(_drop(url))
+
+    def drop_later(self, url: str) -> None:
+        """Drop a database as `drop` does, with the next `create`: a process less for each test."""
+        self.unused.append(url)
 
     def url(self, name: str, role: str = "postgres") -> str:
         """Return the URL of a database on this server, for the superuser unless another role is named."""
@@ -200,6 +207,10 @@ def _alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _drop(url: str) -> str:
+    return f'DROP DATABASE "{name_of(url)}" WITH (FORCE);\n'
 
 
 def name_of(url: str) -> str:
