@@ -6,8 +6,6 @@ import copy
 from datetime import date, timedelta
 from typing import Any
 
-import yaml
-
 from consent import persons as people
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import new_data_key
@@ -18,15 +16,9 @@ from service.demo import seed
 from tests.support.city import Actor, City
 
 BENEFIT_DOCUMENT = next(
-    document
-    for document in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
-    if document["benefit_id"] == "library-deposit"
+    document for document in seed.documents("benefits") if document["benefit_id"] == "library-deposit"
 )
-SERVICE_DOCUMENT = next(
-    document
-    for document in yaml.safe_load((seed.CITY / "services.yaml").read_text(encoding="utf-8"))
-    if document["service_id"] == "book-loan"
-)
+SERVICE_DOCUMENT = next(document for document in seed.documents("services") if document["service_id"] == "book-loan")
 
 
 def both_languages(text: str, english: str) -> dict[str, str]:

@@ -16,6 +16,11 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as Loader
+except ImportError:  # PyYAML was built without libyaml
+    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+
 from benefits.catalogue.schema import ID_MEMBER
 from benefits.publishing import document_checks
 from benefits.scoring import scheme
@@ -93,17 +98,23 @@ async def seed(app_context: AppContext) -> bool:
         return False
     async with queries.transaction():
         await publish_catalogue(at)
-        for draft in yaml.safe_load((CITY / "drafts.yaml").read_text(encoding="utf-8")):
+        for draft in documents("drafts"):
             kind, body = DocumentKind(draft["kind"]), draft["document"]
             await lifecycle.draft(kind, body[ID_MEMBER[kind]], body, DRAFTER, at)
         await _put_residents(app_context, at)
     return True
 
 
+def documents(name: str) -> list[dict[str, Any]]:
+    """Return the entries of a YAML file of the demo city, such as "benefits"; libyaml takes a tenth of the time."""
+    entries: list[dict[str, Any]] = yaml.load((CITY / f"{name}.yaml").read_text(encoding="utf-8"), Loader)
+    return entries
+
+
 async def publish_catalogue(at: datetime) -> None:
     """Publish every document of the demo city, in force at `at`, in the caller's transaction."""
     for kind in PUBLISHING_ORDER:
-        for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
+        for body in documents(kind):
             await publish(kind, body[ID_MEMBER[kind]], body, at)
     for body in scheme.shipped():
         # A city announces a scheme before its first year. One that is created later has all of them from the beginning.
@@ -131,7 +142,7 @@ async def _put_residents(app_context: AppContext, at: datetime) -> None:
     today = app_context.day_of(at)
     year = today.year - 1
     rides = rides_by_bike(year)
-    for resident in yaml.safe_load((CITY / "residents.yaml").read_text(encoding="utf-8")):
+    for resident in documents("residents"):
         person = await persons.get_or_create(app_context.keyring, resident["subject"], at)
         for source_id, account in resident["accounts"].items():
             await _link(app_context, person, source_id, account, at)

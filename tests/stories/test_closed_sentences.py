@@ -6,7 +6,6 @@ import copy
 from typing import Any
 
 import pytest
-import yaml
 
 from benefits.publishing.sentences.vocabulary import MEMBERS, VOCABULARY
 from benefits.rules.vocabulary import Scene
@@ -15,7 +14,7 @@ from tests.factories import administrator, benefit_document, publish_document
 from tests.support.city import Actor, City
 
 pytestmark = pytest.mark.anyio
-BENEFITS = yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+BENEFITS = seed.documents("benefits")
 STRUCTURED = [{name: value for name, value in body.items() if name not in MEMBERS} for body in BENEFITS]
 
 

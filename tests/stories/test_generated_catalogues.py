@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-import yaml
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -40,11 +39,7 @@ from tests.support import city
 from tests.support.city import City
 
 Result = TypeVar("Result")
-PROVIDER = next(
-    document
-    for document in yaml.safe_load((seed.CITY / "providers.yaml").read_text(encoding="utf-8"))
-    if document["provider_id"] == "city-library"
-)
+PROVIDER = next(document for document in seed.documents("providers") if document["provider_id"] == "city-library")
 numbers = itertools.count()
 ATTRIBUTES = ("price_fen", "deposit_fen", "period_days", "items", "capacity")
 SERVICES = st.sampled_from(("first", "first", "second"))

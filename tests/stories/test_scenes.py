@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from benefits.rules.vocabulary import Scene
 from service.demo import seed
@@ -17,7 +16,7 @@ from tests.support.city import City
 pytestmark = pytest.mark.anyio
 SCENES = json.loads((Path(__file__).parents[1] / "data" / "scenes.json").read_text(encoding="utf-8"))
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "scenes.json"
-LAWFUL = yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+LAWFUL = seed.documents("benefits")
 
 # Scene (or the plan's name where there is none by design): (kind, document, code, rule).
 TEMPTING: dict[str, tuple[str, dict[str, Any], str, str]] = {

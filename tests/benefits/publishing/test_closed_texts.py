@@ -6,7 +6,6 @@ import copy
 from typing import Any
 
 import pytest
-import yaml
 
 from benefits.publishing.rules import closed_texts
 from benefits.publishing.rules.context import PublicationContext
@@ -20,7 +19,7 @@ from service.i18n import findings
 
 def city(kind: str) -> dict[str, dict[str, Any]]:
     """The demonstration's documents of a kind, by id."""
-    documents = yaml.safe_load((seed.CITY / f"{kind}.yaml").read_text(encoding="utf-8"))
+    documents = seed.documents(kind)
     return {document[f"{kind[:-1]}_id"]: document for document in documents}
 
 

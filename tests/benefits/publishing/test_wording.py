@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import resources
 from typing import Any
 
 import pytest
-import yaml
 
 from benefits.publishing import patterns, wording
 from benefits.publishing.grammar import Denial
@@ -15,8 +13,7 @@ from benefits.publishing.rules import marked_words
 from benefits.publishing.word_list import word_list
 from benefits.scoring import scheme
 from consent.domain.document_kinds import DocumentKind
-
-CITY = resources.files("service.demo") / "city"
+from service.demo import seed
 
 
 def marked(text: str) -> list[tuple[str, str]]:
@@ -183,7 +180,7 @@ def texts(value: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("kind", sorted({*DocumentKind} - {DocumentKind.SCHEMES, DocumentKind.ISSUERS}))
 def test_the_demonstration_citys_texts_have_no_finding(kind: DocumentKind) -> None:
-    for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
+    for body in seed.documents(kind):
         findings = [(text.pointer, text.code) for text in marked_words.check(kind, body)]
         assert not findings, (body, findings)
 

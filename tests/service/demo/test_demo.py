@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-import yaml
 
 from benefits.catalogue import in_force
 from benefits.rules.vocabulary import Scene
@@ -150,11 +149,7 @@ async def test_a_draft_waits_that_is_refused_for_one_clear_reason(shared_city: C
 
 @pytest.mark.parametrize("today", [date(2026, 1, 1), date(2026, 11, 26), date(2027, 12, 31), date(2028, 2, 29)])
 def test_one_resident_has_63_points_whatever_the_day_the_city_begins(today: date) -> None:
-    (resident_9,) = [
-        resident
-        for resident in yaml.safe_load((seed.CITY / "residents.yaml").read_text(encoding="utf-8"))
-        if resident["subject"] == "resident-9"
-    ]
+    (resident_9,) = [resident for resident in seed.documents("residents") if resident["subject"] == "resident-9"]
     year = today.year - 1
     deeds = [
         Record(
@@ -184,6 +179,6 @@ async def test_an_officer_read_every_name_and_baseline_and_no_benefit(shared_cit
     assert {row["staff_id"] for row in rows} == {seed.OFFICER}
     read = {(row["kind"], row["document_id"]) for row in rows}
     for kind in (DocumentKind.PROVIDERS, DocumentKind.VENUES, DocumentKind.SOURCES, DocumentKind.SERVICES):
-        documents = yaml.safe_load((seed.CITY / f"{kind}.yaml").read_text(encoding="utf-8"))
+        documents = seed.documents(kind)
         assert {(kind, document[f"{kind[:-1]}_id"]) for document in documents} <= read, kind
     assert DocumentKind.BENEFITS not in {kind for kind, _ in read}

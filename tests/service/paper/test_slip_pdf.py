@@ -7,7 +7,6 @@ import re
 import zlib
 
 import pytest
-import yaml
 
 from service.api.resident import slips
 from service.demo import seed
@@ -39,7 +38,7 @@ def test_it_is_one_page_with_its_font_inside() -> None:
 
 @pytest.mark.parametrize("benefit_id", ["library-deposit", "checkup-window"])
 def test_a_benefit_of_the_city_fits_one_page(benefit_id: str) -> None:
-    benefits = yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+    benefits = seed.documents("benefits")
     benefit = next(body for body in benefits if body["benefit_id"] == benefit_id)
     venue = {"name": {"zh-CN": "市第二医院体检中心服务台", "en": "Second Hospital, check-up desk"}}
     data = slip_pdf.draw(CODE, [slips.text_of(language, benefit, venue, "2026-12-29") for language in ("zh-CN", "en")])

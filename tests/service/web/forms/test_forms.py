@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benefits.scoring import scheme
 from consent.domain.document_kinds import DocumentKind
+from service.demo import seed
 from service.web.dispatch import FIELDS_MAX
 from service.web.forms import fields, parse
 from service.web.forms.fields import Field
 from tests.support.issuers import ISSUER
-
-CITY = resources.files("service.demo") / "city"
 
 
 def filled(kind: str, document: dict[str, Any]) -> list[tuple[str, str]]:
@@ -49,7 +46,7 @@ def documents() -> list[tuple[str, dict[str, Any]]]:
         (str(kind), body)
         for kind in DocumentKind
         if kind not in (DocumentKind.SCHEMES, DocumentKind.ISSUERS)
-        for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8"))
+        for body in seed.documents(kind)
     ]
     return [*catalogue, ("issuers", ISSUER), *(("schemes", dict(body)) for body in scheme.shipped())]
 

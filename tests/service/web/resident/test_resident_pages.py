@@ -9,7 +9,6 @@ from importlib import resources
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 
 from consent.database import queries
 from consent.documents import lifecycle
@@ -110,7 +109,7 @@ async def test_stopping_everything_says_what_goes_and_offers_each_again(town: Ci
 
 
 def test_the_notices_name_the_buttons_that_there_are() -> None:
-    for notice in yaml.safe_load((seed.CITY / "notices.yaml").read_text(encoding="utf-8")):
+    for notice in seed.documents("notices"):
         for language, (opening, closing) in {"zh-CN": ("“", "”"), "en": ('"', '"')}.items():
             instruction, spoken = notice["languages"][language]["how_to_withdraw"], Localizer(language, CITY_ZONE)
             for name in ("Stop", "Permissions"):
@@ -353,11 +352,7 @@ def test_an_hour_is_shown_with_its_end() -> None:
 
 async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: City) -> None:
     at = await town.app_context.clock()
-    library = next(
-        document
-        for document in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
-        if document["benefit_id"] == "library-deposit"
-    )
+    library = next(document for document in seed.documents("benefits") if document["benefit_id"] == "library-deposit")
 
     async def unchecked(kind: DocumentKind, body: lifecycle.Body) -> Sequence[Finding]:
         return ()  # the publication check reads every benefit: 200 times 200
