@@ -11,9 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tortoise.queryset import QuerySet
+
 from benefits.catalogue.model import InForce, LiveBenefit
 from benefits.errors import NoPlaceLeft
-from benefits.models import AddedSession, Booking, StoredTicket
+from benefits.models import AddedSession, Booking, Redemption, StoredTicket
 from benefits.redemption import sessions
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.eligibility import Choice, require_applicable
@@ -164,12 +166,24 @@ async def _can_be_given_up(row: Booking, now: int) -> bool:
     """Report whether a booking's place was certainly not used: before the session, and without a ticket for it."""
     if row.begins_at <= now:
         return False
-    return not await StoredTicket.exists(
+    return not await _tickets_of(row).exists()
+
+
+def _tickets_of(row: Booking) -> QuerySet[StoredTicket]:
+    """Query the tickets that were issued for a booking; one of before its session was for another."""
+    return StoredTicket.filter(
         person_id=row.person_id,
         benefit_id=row.benefit_id,
         venue_id=row.venue_id,
         issued_at__gte=row.begins_at - int(ADMITTED_BEFORE.total_seconds()) * 1_000_000,
     )
+
+
+async def _was_used(row: Booking) -> bool:
+    """Report whether a redemption for a booking stands; one that was taken back does not."""
+    spent = await _tickets_of(row).filter(redemption_id__isnull=False)
+    ids = [ticket.redemption_id for ticket in spent]
+    return bool(ids) and await Redemption.exists(redemption_id__in=ids, state="redeemed")
 
 
 async def _cancel(person: Person, row: Booking, at: datetime) -> None:
@@ -196,11 +210,12 @@ def _own_booking(row: Booking) -> OwnBooking:
     return OwnBooking(row.booking_id, row.session_id, row.benefit_id, row.venue_id, begins_at, ends_at)
 
 
-async def is_admitted(person: Person, benefit: LiveBenefit, venue_id: str, now: CivilTime) -> bool:
-    """Report whether a ticket for a benefit may be issued now.
+async def admit(person: Person, benefit: LiveBenefit, venue_id: str, now: CivilTime) -> bool:
+    """Report whether a ticket for a benefit may be issued now to the (locked) person.
 
     A benefit with added places needs a booking where its venue has a session within RETURN_BEFORE of now. The booking
-    is for a session that has not ended and begins within ADMITTED_BEFORE.
+    is for a session that has not ended and begins within ADMITTED_BEFORE. It is used once: none is admitted after a
+    redemption, and an unspent ticket that was issued for it before is deleted.
     """
     if not benefit.adds_places:
         return True
@@ -219,10 +234,13 @@ async def is_admitted(person: Person, benefit: LiveBenefit, venue_id: str, now: 
         begins_at__lte=queries.to_micros(now.at + ADMITTED_BEFORE),
         ends_at__gt=now.micros,
     ).first()
-    if booking is None:
+    if booking is None or await _was_used(booking):
         return False
     periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, now.at)
-    return began_under(periods.get(booking.provider_id), booking.created_at)
+    if not began_under(periods.get(booking.provider_id), booking.created_at):
+        return False
+    await _tickets_of(booking).filter(redemption_id__isnull=True).delete()
+    return True
 
 
 async def erase_all(person_id: str, now: int) -> None:

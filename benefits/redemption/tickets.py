@@ -118,8 +118,8 @@ async def issue(keyring: Keyring, person: Person, catalogue: InForce, choice: Ch
     benefit, _ = await require_applicable(person, catalogue, choice, now)
     benefit_id, venue_id = choice.benefit_id, choice.venue_id
     at = now.at
-    if not await bookings.is_admitted(person, benefit, venue_id, now):
-        raise BookingNeeded("a booking of the session that is on comes first")
+    if not await bookings.admit(person, benefit, venue_id, now):
+        raise BookingNeeded("an unused booking of the session that is on comes first")
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:
         raise BenefitNotAvailable(quota_used=True)

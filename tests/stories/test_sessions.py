@@ -13,7 +13,7 @@ from benefits import ticket_retention
 from consent.database import queries
 from consent.kernel.instants import rfc3339
 from service.jobs import background
-from tests.factories import administrator
+from tests.factories import administrator, publish_document
 from tests.support.city import City, Resident
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 from tests.support.means import CHECKUP, patient
@@ -102,6 +102,26 @@ async def test_t11_the_hospital_desk_redeems_at_the_session_of_the_booking(town:
     assert redeemed.status_code == 201, redeemed.text
     for path in ("/v1/me/slips", "/v1/me/bindings"):
         assert (await wang.post(path, ticket_body)).json()["code"] == "booking_needed"
+
+
+async def test_a_booking_is_used_once_however_many_uses_the_benefit_has(town: City) -> None:
+    body = (await administrator(town).get(f"/v1/admin/benefits/{BENEFIT}")).json()["document"]
+    body["quota"]["per_resident"]["count"] = 5
+    assert await publish_document(town, "benefits", BENEFIT, body) == "in_force"
+    session, wang, desk = (await offered(town)).json(), await patient(town, "wang"), town.venue(DESK)
+    assert (await wang.post("/v1/me/bookings", {"session_id": session["session_id"]})).status_code == 201
+    town.shift.by = timedelta(hours=72)
+    earlier, later = await wang.ticket(BENEFIT, DESK), await wang.ticket(BENEFIT, DESK)
+    for ticket, status in ((earlier, 200), (later, 201)):
+        redeemed = await desk.post("/v1/venue/redemptions", {"handle": ticket["handle"]})
+        assert redeemed.status_code == status, redeemed.text
+    ticket_body = {"benefit_id": BENEFIT, "venue_id": DESK}
+    assert (await wang.post("/v1/me/tickets", ticket_body)).json()["code"] == "booking_needed"
+    # A mistaken scan is no use.
+    path = f"/v1/venue/redemptions/{redeemed.json()['redemption_id']}/reversal"
+    assert (await desk.post(path, {"reason_code": "mistaken_scan"})).status_code == 200
+    again = await wang.ticket(BENEFIT, DESK)
+    assert (await desk.post("/v1/venue/redemptions", {"handle": again["handle"]})).status_code == 201
 
 
 async def test_a_venue_reads_that_it_has_sessions_until_the_last_one_has_ended(town: City) -> None:
