@@ -66,9 +66,15 @@ class ApiProblem(Exception):
 
 def body_or_raise(reply: ApiReply) -> Any:
     """Return the JSON body of a successful reply; raise ApiProblem for any other."""
+    raw_or_raise(reply)
+    return reply.body
+
+
+def raw_or_raise(reply: ApiReply) -> bytes:
+    """Return the bytes of a successful reply's body, not parsed; raise ApiProblem for any other reply."""
     if not reply.succeeded:
         raise ApiProblem(reply)
-    return reply.body
+    return reply.raw
 
 
 @dataclass(frozen=True, slots=True)

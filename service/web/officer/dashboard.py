@@ -14,7 +14,7 @@ from starlette.responses import Response
 from consent.kernel import working_days
 from service.auth.access_tokens import Audience
 from service.web import csv_file, table_view
-from service.web.api_client import body_or_raise
+from service.web.api_client import raw_or_raise
 from service.web.i18n.formatting import Localizer
 from service.web.officer import attempts, board, cases, complaints, decisions, objections, source_sync, trends
 from service.web.page import Page, PageRoute
@@ -93,10 +93,8 @@ async def _source_table(page: Page) -> TableView:
 async def register(page: Page) -> Response:
     """Show the record of processing activities, each table's fields grouped by their protection."""
     reply = await page.call_api("GET", "/v1/privacy/processing-register")
-    body_or_raise(reply)
-    return page.render(
-        "officer/register.html", register_list=_register_list(page.site.templates(page.language), reply.raw)
-    )
+    register_list = _register_list(page.site.templates(page.language), raw_or_raise(reply))
+    return page.render("officer/register.html", register_list=register_list)
 
 
 @lru_cache(maxsize=REGISTERS_CACHED_MAX)

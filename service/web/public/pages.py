@@ -13,7 +13,7 @@ from starlette.responses import Response
 from benefits.rules.vocabulary import Scene
 from consent.domain.records import Dimension
 from service.http.problems import Problem, problem_response
-from service.web.api_client import body_or_raise
+from service.web.api_client import raw_or_raise
 from service.web.page import LIST_MAX, Page, PageRoute
 
 EXAMPLE = [
@@ -87,18 +87,20 @@ async def benefits(page: Page) -> Response:
     scene = page.query("scene")
     chosen = scene if scene in list(Scene) else ""
     reply = await page.call_api("GET", "/v1/public/benefits", query={"limit": LIST_MAX, "scene": chosen})
-    body_or_raise(reply)
-    benefit_list = _benefit_list(page.site.templates(page.language), reply.raw)
-    return page.render("public/benefits.html", benefit_list=benefit_list, scenes=list(Scene), chosen=chosen)
+    templates = page.site.templates(page.language)
+    return page.render(
+        "public/benefits.html",
+        benefit_list=_benefit_list(templates, raw_or_raise(reply)),
+        scene_chips=_scene_chips(templates, chosen),
+    )
 
 
 async def prohibited_uses(page: Page) -> Response:
     """List the uses for which points can never be published."""
     reply = await page.call_api("GET", "/v1/public/prohibited-uses")
-    body_or_raise(reply)
     return page.render(
         "public/prohibited_uses.html",
-        prohibited_use_list=_prohibited_use_list(page.site.templates(page.language), reply.raw),
+        prohibited_use_list=_prohibited_use_list(page.site.templates(page.language), raw_or_raise(reply)),
     )
 
 
@@ -107,6 +109,12 @@ def _benefit_list(templates: Environment, raw: bytes) -> Markup:
     """Render the benefits once for a language and answer: they are the same for everybody."""
     template = templates.get_template("public/benefit_list.html")
     return Markup(template.render(benefits=orjson.loads(raw)["data"]))  # noqa: S704
+
+
+@lru_cache(maxsize=LISTS_CACHED_MAX)
+def _scene_chips(templates: Environment, chosen: str) -> Markup:
+    """Render the links to each scene once for a language and choice; "" chooses all scenes."""
+    return Markup(templates.get_template("public/scene_chips.html").render(scenes=list(Scene), chosen=chosen))  # noqa: S704
 
 
 @lru_cache(maxsize=8)
