@@ -38,9 +38,9 @@ def view(
     )
 
 
-def day(localizer: Localizer, key: str, day: str | None) -> dict[str, Any]:
-    """Return a row's members of a column of civil days; `day` is ISO text, or None for none."""
-    return {key: localizer.day(day), f"sort_{key}": day or ""}
+def day(localizer: Localizer, key: str, iso_day: str | None) -> dict[str, Any]:
+    """Return a row's members of a column of civil days: the day in words, and its ISO text for the order."""
+    return {key: localizer.day(iso_day), f"sort_{key}": iso_day or ""}
 
 
 def code(localizer: Localizer, key: str, group: str, value: str) -> dict[str, Any]:

@@ -49,7 +49,14 @@ async def test_objections_complaints_and_source_sync_are_tables(town: City) -> N
         ("It is not mine", "To be acknowledged", "In time"),
         ("A record is missing", "To be acknowledged", "In time"),
     ]
-    assert (await me.get("/v1/me/objections")).status_code == 200
+    decision = {"decision": "upheld", "reason": "The ride is in the source's own list."}
+    missing = next(row["objection_id"] for row in rows if row["reason"] == "A record is missing")
+    answer = await town.actor(Audience.PRIVACY, "officer-1").post(
+        f"/v1/privacy/objections/{missing}/decision", decision
+    )
+    assert answer.status_code == 200, answer.text
+    (row,) = await file_of(officer, "/officer/objections/table.csv?stage_code=asked")
+    assert (row["reason"], row["stage"]) == ("A record is missing", "Waiting for the source")
 
     await officer.go("/officer/complaints?provider_code=city-library")
     assert "1–1 of 1" in officer.text
@@ -59,10 +66,10 @@ async def test_objections_complaints_and_source_sync_are_tables(town: City) -> N
     assert (row["provider"], row["reason"]) == ("City Library", "I was not given the benefit")
 
     await officer.go("/officer/propagations?source_code=green-travel&state_code=in_time")
-    assert "1–1 of 1" in officer.text
+    assert "1–2 of 2" in officer.text
     town.shift.by = timedelta(days=8)
     officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
-    (row,) = await file_of(officer, "/officer/propagations/table.csv?state_code=overdue")
+    (row,) = await file_of(officer, "/officer/propagations/table.csv?state_code=overdue&task_code=ended_link")
     assert (row["source"], row["task"]) == ("Green Travel", "A stop not yet acknowledged")
 
 
