@@ -24,7 +24,7 @@ from tests.pages.gallery import LANGUAGES, SECTIONS, SIZES, THEMES, Picture
 from tests.support import command_line
 from tests.support.processes import free_port, wait_until_ready
 
-QUALITY = 36
+QUALITY = 34
 """Of the WebP pictures: text stays sharp, and a page is 8 to 25 kB."""
 
 
