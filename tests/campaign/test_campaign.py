@@ -12,16 +12,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import psutil
 import pytest
 
 from consent.database import queries
 from service.storage import database
-from tests.campaign import faults
-from tests.campaign.city import Machine, machine
+from tests.campaign import faults, oracle
+from tests.campaign.city import Machine, Process, machine
 from tests.campaign.scene import Scene
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, free_port
 
 pytestmark = pytest.mark.processes
 
@@ -102,6 +103,25 @@ def test_the_oracle_notices_what_is_lost_doubled_and_broken(shared: Machine, tmp
             assert any("log lines contain" in text for text in (await scene.check()).broken)
         finally:
             await scene.close()
+
+    asyncio.run(run())
+
+
+def test_the_metrics_of_a_process_that_does_not_listen_yet_are_waited_for(tmp_path: Path) -> None:
+    starting = Process(os.getpid(), free_port(), free_port(), tmp_path / "output")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\ncount 1")
+        await writer.drain()
+        writer.close()
+
+    async def run() -> None:
+        async with httpx2.AsyncClient(timeout=WAIT_SECONDS) as http:
+            reading = asyncio.create_task(oracle.metrics_of(starting, http))
+            await asyncio.wait([reading], timeout=4 * POLL_SECONDS)
+            async with await asyncio.start_server(answer, "127.0.0.1", starting.operations_port):
+                assert await reading == "count 1"
 
     asyncio.run(run())
 
