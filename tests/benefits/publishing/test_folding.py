@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,14 +92,3 @@ def test_the_words_are_in_folded_characters() -> None:
 
 def test_the_pinyin_is_that_of_the_words() -> None:
     assert pinyin.TARGET.read_text(encoding="utf-8") == pinyin.table(), "run: python -m tests.support.pinyin"
-
-
-@pytest.mark.slow
-def test_the_dictionaries_are_not_loaded_when_a_server_starts() -> None:
-    code = (
-        "import sys, service.app\n"
-        "from benefits.publishing import folding, word_list\n"
-        "assert 'opencc' not in sys.modules and 'confusable_homoglyphs' not in sys.modules\n"
-        "assert folding._confusables.cache_info().currsize == word_list.word_list.cache_info().currsize == 0\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

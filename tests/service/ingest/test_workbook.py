@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
@@ -143,9 +141,10 @@ def test_beyond_each_limit_a_workbook_is_refused(
 @pytest.mark.slow
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused_unread(tmp_path: Path) -> None:
     path = book_with(tmp_path / "bomb.xlsx", HEADER)
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/media/image1.png", "w") as part:
-        for _ in range(513):
-            part.write(bytes(2**20))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/media/image1.png", bytes(2**10))
+        # As in a file whose part really has this size, which takes seconds to write.
+        archive.infolist()[-1].file_size = 513 * 2**20
     assert path.stat().st_size < 2**20
     with pytest.raises(FileUnreadable, match="unpacks to more than 512 MiB"):
         rows_of(path)
@@ -164,7 +163,7 @@ def test_an_endless_row_is_refused_before_it_is_read(tmp_path: Path, cells: byte
 @pytest.mark.slow
 def test_rows_of_a_large_sheet_are_no_endless_row(tmp_path: Path) -> None:
     path = book_with(tmp_path / "a.xlsx", HEADER, ["a", "w", "d"])
-    empty = b"".join(b'<row r="%d" ht="15"/>' % number for number in range(3, 250_000))
+    empty = b"".join(b'<row r="%d" ht="15"%s/>' % (number, b" " * 300) for number in range(3, 20_000))
     changed(path, SHEET, lambda xml: xml.replace(b"</sheetData>", empty + b"</sheetData>"))
     assert [cells["id"] for cells in rows_of(path)] == ["a"]
 
@@ -222,11 +221,3 @@ def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
     assert [cells["id"] for cells in rows_of(path, MAPPING.model_copy(update={"sheet": "明细"}))] == ["a"]
     with pytest.raises(MappingInvalid, match="it is empty"):
         rows_of(path)
-
-
-@pytest.mark.processes
-def test_what_serves_never_loads_the_reader_of_workbooks() -> None:
-    modules = "service.app, service.runtime.server, service.ingest.file_import"
-    code = f"import sys, {modules}; print('openpyxl' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
