@@ -25,6 +25,8 @@ from benefits.redemption.pass_uses import Asked, OfflineUse, RecordedUse, Upload
 from benefits.redemption.recognised_passes import RecognisedContext, RecognisedIssuers
 from consent import persons
 from consent.crypto.vault import Keyring
+from consent.database import write_plan
+from consent.documents.change_number import still_unchanged
 from consent.kernel.errors import NotFound
 from consent.persons import Person
 from consent.records import past_uses
@@ -85,9 +87,16 @@ async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) 
     It is redeemed as an upload would be, before the venue honours it: the venue bears nothing. A stop and a
     new version of the benefit count at once, while venues without a network learn of them later. A "no" after the
     pass was verified spends it: one of this city for any reason, one of another city where a limit is used up.
+
+    Raises:
+        WriteConflict: the catalogue has changed meanwhile; nothing must be committed.
     """
     (recorded,) = await record_all(context, [(use._replace(is_shown=True), now)], now.at)
-    return recorded if recorded.result is UploadResult.REDEEMED else None
+    if recorded.result is not UploadResult.REDEEMED:
+        return None
+    # Last, when every lock is granted: a change of the catalogue while this waited undoes the decision by the old one.
+    await write_plan.apply((still_unchanged(context.catalogue.changes),))
+    return recorded
 
 
 def _is_in_time(use: OfflineUse, at: datetime) -> bool:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from benefits.redemption import pass_redemptions
 from consent.database import queries
 from consent.kernel.instants import rfc3339
+from tests.factories import administrator
 from tests.support import means, offline
 from tests.support.city import City, Resident
+from tests.support.deadlines import WAIT_SECONDS
 from tests.support.means import PARKING, offer
 from tests.support.passes import new_key
 
@@ -53,6 +57,31 @@ async def test_one_pass_shown_and_uploaded_at_once_is_redeemed_once(town: City) 
     )
     assert {answer.status_code for answer in answers} <= {200, 201}
     assert await count("redemption") == 1
+
+
+async def test_a_suspension_before_the_commit_undoes_a_redemption(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    if queries.is_sqlite():
+        pytest.skip("SQLite has one writer")
+    (shown,) = await offline.take_passes(await means.driver(town), 1, PARKING)
+    decided, suspended, store = asyncio.Event(), asyncio.Event(), pass_redemptions.store
+
+    async def suspend() -> None:
+        await decided.wait()
+        answer = await administrator(town).post(f"/v1/admin/benefits/{PARKING[0]}/versions/1/suspend")
+        assert answer.status_code == 200, answer.text
+        suspended.set()
+
+    async def store_late(*facts: Any) -> str:
+        decided.set()
+        await asyncio.wait_for(suspended.wait(), WAIT_SECONDS)
+        return await store(*facts)
+
+    monkeypatch.setattr(pass_redemptions, "store", store_late)
+    suspending = asyncio.create_task(suspend())
+    code = {"pass": shown.code(await offline.seconds(town))}
+    assert (await town.venue(PARKING[1]).post("/v1/venue/redemptions/pass", code)).content == means.STANDARD_TERMS
+    await suspending
+    assert await count("redemption") == 0
 
 
 async def test_an_erasure_among_uses_ends_them_without_an_error(town: City) -> None:
