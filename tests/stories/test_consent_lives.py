@@ -24,6 +24,7 @@ from service.settings import Settings
 from tests.strategies import SUPPRESSED_HEALTH_CHECKS
 from tests.support import city
 from tests.support.city import City, Resident, record
+from tests.support.health_checks import patient_health_checks
 
 pytestmark = pytest.mark.both_engines
 
@@ -262,7 +263,7 @@ class Lives(RuleBasedStateMachine):
 @contextmanager
 def running_town(city_settings: Settings, folder: Path) -> Iterator[None]:
     """A town on an event loop of its own."""
-    with asyncio.Runner() as runner:
+    with patient_health_checks(), asyncio.Runner() as runner:
         stack = AsyncExitStack()
         Lives.runner = runner
         Lives.town = runner.run(stack.enter_async_context(city.running_city(city_settings, folder)))

@@ -37,6 +37,7 @@ from tests.factories import BENEFIT_DOCUMENT, SERVICE_DOCUMENT
 from tests.strategies import CONDITIONS, QUOTAS, SUPPRESSED_HEALTH_CHECKS, effect_documents
 from tests.support import city
 from tests.support.city import City
+from tests.support.health_checks import patient_health_checks
 
 Result = TypeVar("Result")
 PROVIDER = next(document for document in seed.documents("providers") if document["provider_id"] == "city-library")
@@ -235,7 +236,7 @@ class Worlds(RuleBasedStateMachine):
 
 @contextmanager
 def running(city_settings: Settings, folder: Path) -> Iterator[None]:
-    with asyncio.Runner() as runner:
+    with patient_health_checks(), asyncio.Runner() as runner:
         stack = AsyncExitStack()
         Worlds.runner = runner
         Worlds.town = runner.run(stack.enter_async_context(city.running_city(city_settings, folder)))
