@@ -25,6 +25,10 @@ def test_a_kiosk_shows_a_code_and_forgets_the_person(browser: Browser, city: Pro
         kiosk.press("Sign out").check()
         assert "This screen has forgotten everything." in kiosk.text
         assert kiosk.context.cookies() == []
+        left = "Promise.all([indexedDB.databases(), caches.keys()])"
+        assert kiosk.page.evaluate(left + ".then(all => [localStorage.length, ...all.map(each => each.length)])") == [
+            0, 0, 0,
+        ]  # fmt: skip
         kiosk.page.goto(shown)
         assert "Who are you?" in kiosk.text
 
