@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Route, ViewportSize
 
 from service.auth.access_tokens import Audience
-from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
+from tests.pages.browser import DESKTOP, NARROW, PHONE, Visitor, visiting
 from tests.pages.texts import TEXTS, sign_in_with_points
 from tests.support.processes import Process
 
@@ -189,6 +189,8 @@ def test_the_table_of_sources_fits_a_window_of_1200_pixels(browser: Browser, cit
         assert officer.page.evaluate(
             "[...document.querySelectorAll('.wide-x')].map(each => each.scrollWidth - each.clientWidth)"
         ) == [0]
+        officer.page.set_viewport_size(PHONE)
+        assert narrowest(officer, "main thead th") > 50
 
 
 def test_printed_pages_are_white_and_have_no_navigation(browser: Browser, city: Process) -> None:
