@@ -21,8 +21,8 @@ from benefits.redemption.list_steps import LISTS_A_DAY, SERVED_DAYS, STEP_SECOND
 from benefits.redemption.pass_issue import PassSigner
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.kernel.errors import NotFound, require_not_withheld
-from consent.records import gate
+from consent.kernel.errors import NotFound
+from consent.records import past_uses
 from consent.records.past_uses import CONSENT_OF_A_PASS
 
 LIST_LIFETIME = timedelta(hours=12)
@@ -76,9 +76,7 @@ async def revoked_positions(keyring: Keyring, number: int, catalogue: InForce, s
 
     Benefits and venues count as they are in the catalogue: their end is public.
     """
-    frozen = await queries.fetch_one(f"SELECT {gate.WITHHELD}")
-    assert frozen is not None
-    require_not_withheld(frozen["withheld"])
+    await past_uses.require_usable()
     rows = await queries.fetch_all(
         "SELECT place, benefit_id, venue_id, issuer_id, person_id, revoked_from FROM offline_pass"
         " WHERE list_number = $1",

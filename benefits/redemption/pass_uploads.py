@@ -29,7 +29,7 @@ from consent.database import write_plan
 from consent.documents.change_number import still_unchanged
 from consent.kernel.errors import NotFound
 from consent.persons import Person
-from consent.records import past_uses
+from consent.records import gate, past_uses
 
 UPLOADS_MAX = 100
 """Uses of one request: each takes a dozen statements, all in one transaction."""
@@ -55,7 +55,11 @@ async def record_all(
     None for a time that no calendar has: such a use is refused.
 
     Locks every person of theirs first, in the order of ids.
+
+    Raises:
+        RecordsWithheld: nothing may be used now; raised for every pass alike.
     """
+    await past_uses.require_usable()
     rows = [None if moment is None else await _stored_pass(context, use, at) for use, moment in uses]
     await persons.lock_many(sorted({row.person_id for row in rows if row is not None and row.person_id is not None}))
     return [
@@ -89,13 +93,15 @@ async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) 
     pass was verified spends it: one of this city for any reason, one of another city where a limit is used up.
 
     Raises:
+        RecordsWithheld: as `record_all`.
         WriteConflict: the catalogue has changed meanwhile; nothing must be committed.
     """
     (recorded,) = await record_all(context, [(use._replace(is_shown=True), now)], now.at)
     if recorded.result is not UploadResult.REDEEMED:
         return None
-    # Last, when every lock is granted: a change of the catalogue while this waited undoes the decision by the old one.
-    await write_plan.apply((still_unchanged(context.catalogue.changes),))
+    # Last, when every lock is granted: a change of the catalogue while this waited undoes the decision by the old one,
+    # and so does a frozen log.
+    await write_plan.apply((gate.NOT_WITHHELD, still_unchanged(context.catalogue.changes)))
     return recorded
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from consent.database import queries
+from consent.kernel.instants import rfc3339
 from service.auth.access_tokens import Audience
 from tests.factories import administrator
 from tests.support import means, offline
@@ -43,6 +44,19 @@ async def test_a_scanned_pass_is_redeemed_once(town: City) -> None:
     assert [row["redemption_id"] for row in day] == [granted["redemption_id"]]
     rows = (await who.get("/v1/me/access-log")).json()["data"]
     assert [row["outcome"] for row in rows if row["what"] == LIBRARY[0]] == ["applies", "issued"]
+
+
+async def test_no_pass_is_redeemed_while_records_are_withheld(town: City) -> None:
+    (shown,) = await offline.take_passes(await means.driver(town), 1, PARKING)
+    at = await offline.seconds(town)
+    use = {"pass": shown.signed, "presentation": shown.key_binding(at)}
+    upload = {"items": [{**use, "at": rfc3339(await town.app_context.clock())}]}
+    await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
+    for path, body in ((PATH, use), (PATH, {"pass": "hello"}), ("/v1/venue/redemptions/offline", upload)):
+        refused = await town.venue(PARKING[1]).post(path, body)
+        assert (refused.status_code, refused.json()["code"]) == (503, "records_withheld")
+    await queries.execute("UPDATE log_head SET withheld = 0 WHERE log = 'consent'")
+    assert (await scan(town, shown.code(at), PARKING[1])).status_code == 201
 
 
 async def test_every_no_is_the_same_bytes(town: City) -> None:

@@ -156,7 +156,7 @@ PUBLIC = (
         None,
         {200: pass_schemas.WalletAnswerReceived},
         raw=True,
-        errors=("body_too_large", "not_a_form", "not_found"),
+        errors=("body_too_large", "not_a_form", "not_found", "records_withheld"),
     ),
     CALLS.get(
         "/v1/public/status-lists/{number}",

@@ -60,7 +60,7 @@ VENUE = (
         pass_schemas.OfflineBody,
         {200: pass_schemas.OfflineAnswer},
         key="required",
-        errors=("suspended",),
+        errors=("records_withheld", "suspended"),
     ),
     CALLS.post(
         "/v1/venue/redemptions/pass",
@@ -70,7 +70,7 @@ VENUE = (
         pass_schemas.ShownPassBody,
         {201: schemas.RedemptionAnswer, 200: schemas.StandardTermsAnswer},
         key="required",
-        errors=("suspended",),
+        errors=("records_withheld", "suspended"),
         location="/v1/venue/redemptions/{redemption_id}",
     ),
     CALLS.post(
