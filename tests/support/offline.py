@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from benefits.passes import claims, cwt, issuers, jose, sd_jwt, status_list
@@ -62,9 +63,10 @@ async def seconds(town: City) -> int:
 
 
 async def begin_step(town: City) -> None:
-    """Move the clock to the beginning of the next step of the status lists."""
+    """Move the clock into the first second of the next step of the status lists."""
     now = await town.app_context.clock()
-    town.shift.by += list_steps.next_step(now) - now
+    # SQLite's clock counts milliseconds: at the beginning itself the next act would often belong to the step before.
+    town.shift.by += list_steps.next_step(now) - now + timedelta(milliseconds=10)
 
 
 async def issuer(town: City) -> PassIssuer:
