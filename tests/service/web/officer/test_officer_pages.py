@@ -177,7 +177,7 @@ async def test_a_first_version_is_read_as_a_list(town: City) -> None:
     assert (await author.post("/v1/admin/sources", fresh)).status_code == 201
     assert (await author.post("/v1/admin/sources/river-bikes/versions/1/submit")).json()["state"] == "in_review"
     for language, texts in (("en", ("River Bikes", "Bike trips, Bus and metro trips", "Green living")),
-                           ("zh-CN", ("河畔单车", "骑行、公交地铁出行", "绿色出行"))):  # fmt: skip
+                           ("zh-CN", ("河畔单车", "骑行、公交地铁出行", "绿色生活"))):  # fmt: skip
         officer = await Browser(town, language).sign_in(Audience.PRIVACY, "officer-1")
         await officer.go("/officer/reviews/sources.river-bikes.1")
         for words in texts:

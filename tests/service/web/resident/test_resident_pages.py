@@ -143,7 +143,7 @@ async def test_an_invalid_number_stays_in_its_field_with_the_error(town: City) -
 
 
 async def test_receipts_say_what_happened_in_words(town: City) -> None:
-    for language, texts in (("en", ("Consent given", "State now Live")), ("zh-CN", ("同意", "当前状态 生效中"))):
+    for language, texts in (("en", ("Consent given", "State now Active")), ("zh-CN", ("同意", "当前状态 生效中"))):
         me = await Browser(town, language).sign_in(Audience.RESIDENT, "resident-2")
         await me.go("/me/consents")
         await me.go(next(address for address, _ in me.links if "/me/consents/" in address))
@@ -194,7 +194,7 @@ async def test_messages_name_who_and_when_and_who_decided(town: City) -> None:
         "zh-CN": (
             "您的异议已有书面决定：异议成立。理由：A mix-up.",
             "经您提出异议，工作人员撤下了来自“绿色出行”的一条记录",
-            f"将在 {day['zh-CN']} 前",
+            f"将在{day['zh-CN']}前",
             "对“免押金借阅”的核销",
             "来源“绿色出行”撤回了您的一条记录",
         ),
