@@ -19,9 +19,8 @@ from consent.database import queries
 from consent.database.selection import Selection
 from consent.documents.change_number import CHANGES
 from consent.domain.records import NO_RECORDS, Released
-from consent.kernel.errors import require_not_withheld
 from consent.persons import Person
-from consent.records import gate
+from consent.records import gate, withholding
 from consent.records.gate import Use
 
 STORED = Selection(
@@ -77,7 +76,7 @@ async def load_balance(subject_index: str) -> LoadedBalance:
 def _load_sql(clock: str) -> str:
     columns = ", ".join((*gate.SUBJECT.columns, *gate.EPOCH.columns, *STORED.columns))
     return (
-        f"SELECT {clock} AS micros, {CHANGES} AS changes, {gate.WITHHELD}, {columns}"
+        f"SELECT {clock} AS micros, {CHANGES} AS changes, {withholding.WITHHELD}, {columns}"
         " FROM (SELECT 1 AS present) AS always"
         f" {gate.SUBJECT.join(subject_index='$1')} {gate.EPOCH.join(person_id='i.person_id')}"
         f" {STORED.join(person_id='i.person_id')}"
@@ -91,7 +90,9 @@ async def _load_distributed(subject_index: str) -> LoadedBalance:
     if known is not None:
         person_id = known["person_id"]
         epoch, stored = await _stored_of(person_id)
-    row = await queries.fetch_one(f"SELECT {queries.clock_sql()} AS micros, {CHANGES} AS changes, {gate.WITHHELD}")
+    row = await queries.fetch_one(
+        f"SELECT {queries.clock_sql()} AS micros, {CHANGES} AS changes, {withholding.WITHHELD}"
+    )
     assert row is not None
     return LoadedBalance(row["micros"], row["changes"], row["withheld"], person_id, epoch, stored)
 
@@ -122,9 +123,7 @@ async def balance_of(person: Person | None, timeline: Timeline, today: date, at:
     epoch, stored = await _stored_of(person.person_id)
     if not is_usable(stored, epoch, timeline, today, queries.to_micros(at)):
         return await compute_and_store(person, timeline, today, at)
-    head = await queries.fetch_one(f"SELECT {gate.WITHHELD}")
-    assert head is not None
-    require_not_withheld(head["withheld"])
+    await withholding.require_usable()
     return stored.balance(today)
 
 

@@ -19,9 +19,9 @@ class QuotaLimit(NamedTuple):
     ends_on: date
     begins_on: date
 
-    def admits(self, taken: int, uses: int = 1) -> bool:
-        """Report whether `uses` more redemptions fit where `taken` were counted in the period."""
-        return taken + uses <= self.most
+    def admits(self, taken: int) -> bool:
+        """Report whether one more redemption fits where `taken` were counted in the period."""
+        return taken < self.most
 
 
 def admit_one_more(limits: Sequence[QuotaLimit], taken: Sequence[int]) -> bool:

@@ -22,7 +22,7 @@ from benefits.redemption.pass_issue import PassSigner
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.kernel.errors import NotFound
-from consent.records import past_uses
+from consent.records import withholding
 from consent.records.past_uses import CONSENT_OF_A_PASS
 
 LIST_LIFETIME = timedelta(hours=12)
@@ -76,7 +76,7 @@ async def revoked_positions(keyring: Keyring, number: int, catalogue: InForce, s
 
     Benefits and venues count as they are in the catalogue: their end is public.
     """
-    await past_uses.require_usable()
+    await withholding.require_usable()
     rows = await queries.fetch_all(
         "SELECT place, benefit_id, venue_id, issuer_id, person_id, revoked_from FROM offline_pass"
         " WHERE list_number = $1",

@@ -29,7 +29,7 @@ from consent.database import write_plan
 from consent.documents.change_number import still_unchanged
 from consent.kernel.errors import NotFound
 from consent.persons import Person
-from consent.records import gate, past_uses
+from consent.records import past_uses, withholding
 
 UPLOADS_MAX = 100
 """Uses of one request: each takes a dozen statements, all in one transaction."""
@@ -59,7 +59,7 @@ async def record_all(
     Raises:
         RecordsWithheld: nothing may be used now; raised for every pass alike.
     """
-    await past_uses.require_usable()
+    await withholding.require_usable()
     rows = [None if moment is None else await _stored_pass(context, use, at) for use, moment in uses]
     await persons.lock_many(sorted({row.person_id for row in rows if row is not None and row.person_id is not None}))
     return [
@@ -101,7 +101,7 @@ async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) 
         return None
     # Last, when every lock is granted: a change of the catalogue while this waited undoes the decision by the old one,
     # and so does a frozen log.
-    await write_plan.apply((gate.NOT_WITHHELD, still_unchanged(context.catalogue.changes)))
+    await write_plan.apply((withholding.NOT_WITHHELD, still_unchanged(context.catalogue.changes)))
     return recorded
 
 

@@ -23,7 +23,7 @@ from consent.database.selection import Selection
 from consent.database.write_plan import Write
 from consent.documents.change_number import CHANGES
 from consent.domain.liveness import ConsentPeriod
-from consent.records import gate
+from consent.records import gate, withholding
 
 NO_PERSON = PersonRow(None, 0, "", b"", b"")
 NO_TICKET = TicketRow(None, "", "", 0, None)
@@ -83,7 +83,7 @@ def _load_sql(clock: str, answer: Selection | None) -> str:
     counted = [column for counter in counters for column in counter.columns]
     columns = ", ".join((*LOADED, *counted, *(() if answer is None else answer.columns)))
     return (
-        f"SELECT {clock} AS micros, {CHANGES} AS changes, {gate.WITHHELD}, {columns}"
+        f"SELECT {clock} AS micros, {CHANGES} AS changes, {withholding.WITHHELD}, {columns}"
         " FROM (SELECT 1 AS present) AS always"
         f" {tickets.LOOKUP.join(handle_index='$1')}"
         f" {gate.CHAIN.join(person_id='t.person_id')}"
@@ -143,7 +143,9 @@ async def _load_distributed(
             values = tuple(row.values())
             person, consent = PersonRow._make(values[:5]), ConsentPeriod._make(values[5:7])
             balance = StoredBalance._make(values[7:])
-    now = await queries.fetch_one(f"SELECT {queries.clock_sql()} AS micros, {CHANGES} AS changes, {gate.WITHHELD}")
+    now = await queries.fetch_one(
+        f"SELECT {queries.clock_sql()} AS micros, {CHANGES} AS changes, {withholding.WITHHELD}"
+    )
     assert now is not None
     state = RedemptionState(
         venue, now["micros"], now["changes"], now["withheld"], ticket, person, consent, balance, tuple(counters)

@@ -108,7 +108,7 @@ async def _require_within_limits(venue_id: str, now: CivilTime) -> None:
     if await stored.filter(answered_at=None, expires_at__gt=now.micros).count() >= OPEN_REQUESTS_MAX:
         raise Conflict(f"at most {OPEN_REQUESTS_MAX} requests of a venue are open at a time")
     if await stored.count() >= STORED_REQUESTS_MAX:
-        raise Conflict(f"at most {STORED_REQUESTS_MAX} requests of a venue are stored; they go after a day")
+        raise Conflict(f"at most {STORED_REQUESTS_MAX} requests of a venue are stored, each until a day after its end")
 
 
 async def _versions_with_passes(benefit: LiveBenefit, at: datetime) -> list[int]:

@@ -17,7 +17,7 @@ from consent.crypto.blind_index import ID_DIGITS
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.database.selection import Selection
-from consent.database.write_plan import Expect, Plan, Write
+from consent.database.write_plan import Plan
 from consent.domain.liveness import ConsentPeriod, is_live, live_sql
 from consent.domain.purposes import Purpose
 from consent.domain.recipients import end_sql
@@ -28,6 +28,7 @@ from consent.kernel.errors import NotCovered, NotFound, require_not_withheld
 from consent.persons import Person
 from consent.records import source_ids
 from consent.records.derived_table import DerivedTable
+from consent.records.withholding import NOT_WITHHELD, WITHHELD
 
 
 class Use(NamedTuple):
@@ -42,12 +43,6 @@ class Use(NamedTuple):
     outcome: str
     lasting_id: str | None = None
 
-
-WITHHELD_FLAG = "(SELECT withheld FROM log_head WHERE log = 'consent')"
-"""SQL: 1 while nothing may be used (`RecordsWithheld`), else 0."""
-WITHHELD = f"{WITHHELD_FLAG} AS withheld"
-NOT_WITHHELD = Write(Expect(WITHHELD_FLAG), (0,))
-"""The write that makes a plan a conflict while nothing may be used."""
 
 USES = (
     "points.computed", "points.counted", "benefit.checked", "ticket.issued", "binding.requested", "slip.issued",

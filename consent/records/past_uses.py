@@ -13,9 +13,7 @@ from consent.database.selection import Selection
 from consent.domain.purposes import Purpose
 from consent.domain.recipients import end_sql
 from consent.events import ledger
-from consent.kernel.errors import require_not_withheld
 from consent.persons import Person
-from consent.records import gate
 
 CLOCKS_DIFFER = timedelta(seconds=30)
 """Difference of a venue's clock that is tolerated."""
@@ -26,13 +24,6 @@ CONSENT_OF_A_PASS = Selection(
     " AND c.given_at = {given_at}",
 )
 """The consent that a pass was issued under, ended or not, with its end in microseconds: recorded, or still ahead."""
-
-
-async def require_usable() -> None:
-    """Raise RecordsWithheld while nothing may be used: this copy of the database may lack the end of a consent."""
-    row = await queries.fetch_one(f"SELECT {gate.WITHHELD}")
-    assert row is not None
-    require_not_withheld(row["withheld"])
 
 
 async def was_covered(person_id: str, provider_id: str, given_at: int, at: datetime) -> bool:

@@ -37,7 +37,7 @@ def flip(place: str) -> Strike:
             for file in (copy, Path(f"{copy}-wal"), Path(f"{copy}-shm")):
                 file.unlink(missing_ok=True)
         if not any(report.fault for report in reports.values()):
-            scene.differences.append(f"verify-log does not notice a flipped bit in a {place}")
+            scene.differences.append(f"verify-log does not notice a flipped bit: {place}")
         return None
 
     return strike
@@ -58,4 +58,4 @@ def _flipped_copy(scene: Scene, place: str, copy: Path, chance: random.Random) -
         target.commit()
 
 
-FAULTS = tuple(Fault(f"flipped bit in a {place}", SQLITE_ONLY, 1, flip(place)) for place in PLACES)
+FAULTS = tuple(Fault(f"flipped bit: {place}", SQLITE_ONLY, 1, flip(place)) for place in PLACES)

@@ -194,3 +194,21 @@ def test_sentences_and_icons_without_values_are_written_when_a_template_is_compi
     assert environment.from_string(source).render() == f"权益{icons.icon('gift')}{icons.icon('gift', 'big')}"
     # A translation stands in a template as a text between double quotes.
     assert [text for text in formatting.translations(formatting.PAGE_TEXTS).values() if set(text) & set('"\\')] == []
+
+
+UNITS = {"minute": 60, "hour": 3_600, "day": 86_400, "分钟": 60, "小时": 3_600, "天": 86_400}
+
+
+@pytest.mark.parametrize(
+    ("language", "figure"),
+    [("en", r"(?<!in )\b(\d+|an?) (minute|hour|day)s?\b"), ("zh-CN", r"(\d+) ?(分钟|小时|天)")],
+)
+def test_the_texts_of_the_self_audit_state_the_limits_of_its_checks(language: str, figure: str) -> None:
+    localizer = formatting.Localizer(language, CITY_ZONE)
+    stated = {
+        name: int(shown[1] if shown[1].isdecimal() else 1) * UNITS[shown[2]]
+        for name in processing_register.CHECKS
+        if (shown := re.search(figure, localizer.label("audit_check", name)))
+    }
+    assert len(stated) >= 11
+    assert stated == {name: processing_register.CHECKS[name].age.total_seconds() for name in stated}
