@@ -187,7 +187,7 @@ async def _record(context: UploadContext, pass_id: str, is_shown: bool, used: Ci
         or not await past_uses.was_covered(row.person_id or "", row.provider_id, row.consent_given_at, used.at)
     ):
         return await _borne(row, used)
-    keys = await _counters(context.keyring, person, benefit)
+    keys = await quotas.keys_for(context.keyring, person, benefit)
     if not await quotas.take_all(keys, benefit):
         return await _borne(row, used)
     runs_until = used.today + timedelta(days=benefit.period_days)
@@ -228,8 +228,3 @@ async def _person_of(keyring: Keyring, row: OfflinePass) -> Person | None:
         return await persons.lock(keyring, row.person_id)
     except NotFound:
         return None
-
-
-async def _counters(keyring: Keyring, person: Person, benefit: LiveBenefit) -> list[str]:
-    subject = await persons.subject_of(person) if quotas.counts_residents(benefit) else ""
-    return quotas.keys_of(keyring, subject, benefit)

@@ -72,10 +72,15 @@ def counts_residents(benefit: LiveBenefit) -> bool:
     return any(limit.per_resident for limit in benefit.limits)
 
 
+async def keys_for(keyring: Keyring, person: Person, benefit: LiveBenefit) -> list[str]:
+    """Return the keys of `keys_of` for a person; reads their `sub` only where a limit counts each resident."""
+    subject = await persons.subject_of(person) if counts_residents(benefit) else ""
+    return keys_of(keyring, subject, benefit)
+
+
 async def open_counters(keyring: Keyring, person: Person, benefit: LiveBenefit) -> list[str] | None:
     """Return the keys of the counters if each admits one more redemption by this person now, else None."""
-    subject = await persons.subject_of(person) if counts_residents(benefit) else ""
-    keys = keys_of(keyring, subject, benefit)
+    keys = await keys_for(keyring, person, benefit)
     taken = await read_taken(keys)
     return keys if admit_one_more(benefit.limits, taken) else None
 
