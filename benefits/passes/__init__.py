@@ -1,4 +1,5 @@
-"""Offline passes: their format, their status lists, and the verifier that a venue runs without the service.
+"""The format of offline passes: claims, signatures, status lists, and the verifier that venues run by themselves.
 
-Imports nothing of the other packages: the standard library and `cryptography` alone.
+Imports nothing of the other packages: the standard library and `cryptography` alone. The service issues, ends and
+redeems passes in `benefits.redemption.offline_passes`.
 """

@@ -1,1 +1,1 @@
-"""Tickets, quotas and redemptions at a venue."""
+"""Tickets, passes, quotas and redemptions at a venue."""

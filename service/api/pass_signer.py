@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benefits.redemption.pass_issue import PassSigner
+from benefits.redemption.offline_passes.issuance import PassSigner
 from service.compliance import public_keys
 from service.http.endpoints import RequestContext
 from service.http.problems import Problem

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from benefits.balances import snapshots
-from benefits.redemption import bookings, lasting_tickets, pass_issue, tickets
+from benefits.redemption import bookings, lasting_tickets, tickets
+from benefits.redemption.offline_passes import issuance
 from consent import persons
 from consent.crypto.vault import Keyring
 from consent.database import queries
@@ -32,7 +33,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     await bookings.erase_all(person.person_id, queries.to_micros(at))
     await lasting_tickets.erase_all(person.person_id)
     await tickets.unlink_person(person.person_id)
-    await pass_issue.unlink_person(person.person_id, at)
+    await issuance.unlink_person(person.person_id, at)
     fault_points.reach(FaultPoint.ERASURE_BEGUN)
     return await erasure.erase(keyring, person, at)
 

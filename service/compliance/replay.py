@@ -13,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from benefits.redemption import bookings, lasting_tickets, own_passes
+from benefits.redemption import bookings, lasting_tickets
+from benefits.redemption.offline_passes import resident_passes
 from consent import persons
 from consent.consents import live, withdrawal_copies
 from consent.database import queries
@@ -170,7 +171,7 @@ async def _stop_ticket(app_context: AppContext, person_id: str, lasting_id: str)
 
 async def _stop_passes(app_context: AppContext, ended: Sequence[tuple[str, str]]) -> int:
     async with queries.transaction():
-        return await own_passes.stop_again(ended, await app_context.clock())
+        return await resident_passes.stop_again(ended, await app_context.clock())
 
 
 async def _cancel_booking(app_context: AppContext, person_id: str, booking_id: str) -> int:

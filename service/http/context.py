@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benefits.catalogue.in_force import CatalogueCache
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.pass_lists import ListCache
+from benefits.redemption.offline_passes.status_lists import ListCache
 from consent.crypto.vault import Keyring
 from consent.kernel.instants import from_micros, to_micros
 from consent.rights.tombstones import Tombstones

@@ -12,16 +12,8 @@ from datetime import date, datetime, timedelta
 
 from benefits.balances import expiry_reminders
 from benefits.catalogue import in_force as catalogue
-from benefits.redemption import (
-    bookings,
-    lasting_tickets,
-    pass_issue,
-    quotas,
-    recognised_passes,
-    reversal,
-    tickets,
-    wallet_requests,
-)
+from benefits.redemption import bookings, lasting_tickets, quotas, reversal, tickets
+from benefits.redemption.offline_passes import issuance, recognised_passes, wallet_requests
 from benefits.statistics import population
 from consent.consents import ended_links_of_erased, expiry, link_codes, recipient_changes, withdrawal_copies
 from consent.database import queries
@@ -64,12 +56,12 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "link_codes_deleted": lambda: link_codes.delete_expired(at),
         "tickets_deleted": lambda: tickets.delete_old(at),
         "lasting_tickets_deleted": lambda: lasting_tickets.delete_old(at),
-        "passes_deleted": lambda: pass_issue.delete_old(at),
+        "passes_deleted": lambda: issuance.delete_old(at),
         "recognised_uses_deleted": lambda: recognised_passes.delete_old(at),
         "wallet_requests_deleted": lambda: wallet_requests.delete_old(at),
         "bookings_cancelled": lambda: bookings.cancel_all_uncovered(app_context.keyring, at),
         "bookings_deleted": lambda: bookings.delete_old(at),
-        "quotas_deleted": lambda: quotas.delete_ended(pass_issue.first_uploadable_day(today)),
+        "quotas_deleted": lambda: quotas.delete_ended(issuance.first_uploadable_day(today)),
         "answers_deleted": lambda: idempotency.delete_old(at),
         "simulations_deleted": lambda: population.delete_past_weeks(today),
         "oversight_deleted": lambda: officers.delete_old(at),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from benefits.passes import base45, cbor, cwt, issuers, jose, sd_jwt, status_list, verifier
 from benefits.passes.refusals import PassRefused
-from benefits.redemption import recognised_passes
+from benefits.redemption.offline_passes import recognised_passes
 from service.api.public import wallet_answers
 from tests.fuzz.parser import Parser, text_of
 from tests.support.passes import NONCE, NOW, new_pass

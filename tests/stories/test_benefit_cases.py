@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benefits.catalogue import in_force
-from benefits.redemption.pass_issue import UPLOADABLE
+from benefits.redemption.offline_passes.issuance import UPLOADABLE
 from benefits.scoring import scheme
 from consent.database import queries
 from consent.documents import lifecycle

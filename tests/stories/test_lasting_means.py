@@ -10,7 +10,7 @@ import pytest
 
 from benefits.passes import verifier
 from benefits.passes.refusals import PassFault, PassRefused
-from benefits.redemption import list_steps, pass_lists
+from benefits.redemption.offline_passes import status_list_steps, status_lists
 from consent.database import queries
 from consent.kernel.instants import rfc3339
 from service.compliance import key_fingerprints, keyring_rotation, replay
@@ -128,9 +128,9 @@ def use(shown: DevicePass, at: int) -> dict[str, Any]:
 async def turned_bits(town: City) -> dict[int, set[int]]:
     """The decoy bits of the lists of this day and the day before that have turned, by the list's number."""
     now = await town.app_context.clock()
-    last = list_steps.first_list(now) + list_steps.LISTS_A_DAY
-    numbers = range(last - 2 * list_steps.LISTS_A_DAY, last)
-    return {number: pass_lists.turned_decoy_bits(town.app_context.keyring, number, now) for number in numbers}
+    last = status_list_steps.first_list(now) + status_list_steps.LISTS_A_DAY
+    numbers = range(last - 2 * status_list_steps.LISTS_A_DAY, last)
+    return {number: status_lists.turned_decoy_bits(town.app_context.keyring, number, now) for number in numbers}
 
 
 def require_no_bit_back(before: dict[int, set[int]], after: dict[int, set[int]]) -> None:

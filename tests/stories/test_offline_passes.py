@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from benefits.passes import claims, jose, sd_jwt, verifier
 from benefits.passes.refusals import PassFault, PassRefused
-from benefits.redemption import list_steps, pass_issue, pass_lists
+from benefits.redemption.offline_passes import issuance, status_list_steps, status_lists
 from consent.database import queries
 from service.auth import key_files
 from service.compliance import key_rotation, public_keys
@@ -96,7 +96,7 @@ REPEATED = {"alg", "typ", "kid", "iss", "vct", "aud", "iat", "exp", "kty", "crv"
     "city_settings", ["sqlite", pytest.param("postgres", marks=pytest.mark.campaign)], indirect=True
 )
 async def test_t4_nothing_links_a_thousand_passes_of_a_person(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pass_issue, "OPEN_PASSES_MAX", 1_000)
+    monkeypatch.setattr(issuance, "OPEN_PASSES_MAX", 1_000)
     who = await means.driver(town)
     venues = [f"car-park-{number}" for number in range(10)]
     catalogue = await town.app_context.catalogue.read(await town.app_context.clock())
@@ -176,25 +176,25 @@ async def test_a_withdrawal_shows_at_the_next_step_where_decoy_bits_turn_too(tow
     await offline.begin_step(town)
     assert await refused(town, shown, PARKING) is PassFault.REVOKED
     number, keyring = int(shown.claims.status.uri.rpartition("/")[2]), town.app_context.keyring
-    turning = Counter(list_steps.decoy_bits(keyring, number).values())
-    assert turning.keys() == set(range(list_steps.STEPS))
+    turning = Counter(status_list_steps.decoy_bits(keyring, number).values())
+    assert turning.keys() == set(range(status_list_steps.STEPS))
     # By chance, or everybody could subtract them.
     assert len({*turning.values()}) > 3
     now = await town.app_context.clock()
-    before = now - timedelta(seconds=list_steps.STEP_SECONDS)
-    turned = [len(pass_lists.turned_decoy_bits(keyring, number, moment)) for moment in (before, now)]
+    before = now - timedelta(seconds=status_list_steps.STEP_SECONDS)
+    turned = [len(status_lists.turned_decoy_bits(keyring, number, moment)) for moment in (before, now)]
     assert turned[0] < turned[1]
 
 
 async def test_a_list_is_computed_once_in_a_step_for_everybody(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = (await offline.take_passes(await means.reader(town)))[0]
-    compute, computed = pass_lists.revoked_positions, list[int]()
+    compute, computed = status_lists.revoked_positions, list[int]()
 
     async def counted(*given: Any) -> set[int]:
         computed.append(given[1])
         return await compute(*given)
 
-    monkeypatch.setattr(pass_lists, "revoked_positions", counted)
+    monkeypatch.setattr(status_lists, "revoked_positions", counted)
     await offline.begin_step(town)
     answers = await asyncio.gather(*(town.client.get(shown.claims.status.uri) for _ in range(10)))
     assert len({answer.text for answer in answers}) == 1
@@ -208,8 +208,8 @@ async def test_a_list_is_computed_once_in_a_step_for_everybody(town: City, monke
 
 async def test_a_decoy_bit_is_no_position_of_a_pass(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     now, keyring = await town.app_context.clock(), town.app_context.keyring
-    first = list_steps.first_list(now)
-    decoy = next(iter(list_steps.decoy_bits(keyring, first)))
+    first = status_list_steps.first_list(now)
+    decoy = next(iter(status_list_steps.decoy_bits(keyring, first)))
     draws = iter((0, decoy, 0, 7))
     monkeypatch.setattr("secrets.randbelow", lambda _: next(draws))
     shown = (await offline.take_passes(await means.reader(town)))[0]
@@ -254,9 +254,9 @@ class TestIssue:
         self, town: City, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         who = await means.driver(town)
-        first = list_steps.first_list(await town.app_context.clock())
-        decoy = next(iter(list_steps.decoy_bits(town.app_context.keyring, first)))
-        monkeypatch.setattr("secrets.randbelow", lambda most: 0 if most == list_steps.LISTS_A_DAY else decoy)
+        first = status_list_steps.first_list(await town.app_context.clock())
+        decoy = next(iter(status_list_steps.decoy_bits(town.app_context.keyring, first)))
+        monkeypatch.setattr("secrets.randbelow", lambda most: 0 if most == status_list_steps.LISTS_A_DAY else decoy)
         answer = await offline.ask_for_passes(who, [new_key()], PARKING)
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert await queries.fetch_all("SELECT 1 AS one FROM offline_pass") == []
@@ -416,5 +416,5 @@ async def test_the_code_of_the_how_to_verifies_a_pass_once(town: City) -> None:
 
 
 def test_limits_that_hold_together() -> None:
-    assert public_keys.PASS_KEY_STAYS >= public_keys.SIGNS_ON + pass_issue.LIFETIME
-    assert pass_lists.LIST_LIFETIME < pass_issue.LIFETIME
+    assert public_keys.PASS_KEY_STAYS >= public_keys.SIGNS_ON + issuance.LIFETIME
+    assert status_lists.LIST_LIFETIME < issuance.LIFETIME

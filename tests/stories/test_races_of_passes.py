@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benefits.redemption import pass_redemptions
+from benefits.redemption.offline_passes import redemption_rows
 from consent.database import queries
 from consent.kernel.instants import rfc3339
 from tests.factories import administrator
@@ -63,7 +63,7 @@ async def test_a_suspension_before_the_commit_undoes_a_redemption(town: City, mo
     if queries.is_sqlite():
         pytest.skip("SQLite has one writer")
     (shown,) = await offline.take_passes(await means.driver(town), 1, PARKING)
-    decided, suspended, store = asyncio.Event(), asyncio.Event(), pass_redemptions.store
+    decided, suspended, store = asyncio.Event(), asyncio.Event(), redemption_rows.store
 
     async def suspend() -> None:
         await decided.wait()
@@ -76,7 +76,7 @@ async def test_a_suspension_before_the_commit_undoes_a_redemption(town: City, mo
         await asyncio.wait_for(suspended.wait(), WAIT_SECONDS)
         return await store(*facts)
 
-    monkeypatch.setattr(pass_redemptions, "store", store_late)
+    monkeypatch.setattr(redemption_rows, "store", store_late)
     suspending = asyncio.create_task(suspend())
     code = {"pass": shown.code(await offline.seconds(town))}
     assert (await town.venue(PARKING[1]).post("/v1/venue/redemptions/pass", code)).content == means.STANDARD_TERMS

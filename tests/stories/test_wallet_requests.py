@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from benefits.passes import sd_jwt
-from benefits.redemption import wallet_requests
+from benefits.redemption.offline_passes import wallet_requests
 from consent.database import queries
 from service.auth.access_tokens import Audience
 from service.jobs import background

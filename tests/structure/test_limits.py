@@ -17,9 +17,9 @@ LIMITS_PAGE = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encod
 MODULES = (
     "benefits.redemption.bindings",
     "benefits.redemption.lasting_tickets",
-    "benefits.redemption.pass_issue",
-    "benefits.redemption.pass_uploads",
-    "benefits.redemption.recognised_passes",
+    "benefits.redemption.offline_passes.issuance",
+    "benefits.redemption.offline_passes.redeem_pass",
+    "benefits.redemption.offline_passes.recognised_passes",
     "benefits.redemption.sessions",
     "benefits.redemption.slips",
     "benefits.rules.vocabulary",

@@ -10,7 +10,7 @@ from benefits.passes import claims, cwt, issuers, jose, sd_jwt, status_list
 from benefits.passes.issuers import PassIssuer
 from benefits.passes.jose import PrivateKey
 from benefits.passes.verifier import Trust
-from benefits.redemption import list_steps
+from benefits.redemption.offline_passes import status_list_steps
 from tests.support.city import City, Resident
 from tests.support.means import LIBRARY, offer
 from tests.support.passes import new_key
@@ -66,7 +66,7 @@ async def begin_step(town: City) -> None:
     """Move the clock into the first second of the next step of the status lists."""
     now = await town.app_context.clock()
     # SQLite's clock counts milliseconds: at the beginning itself the next act would often belong to the step before.
-    town.shift.by += list_steps.next_step(now) - now + timedelta(milliseconds=10)
+    town.shift.by += status_list_steps.next_step(now) - now + timedelta(milliseconds=10)
 
 
 async def issuer(town: City) -> PassIssuer:

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from benefits.passes import status_list
-from benefits.redemption import list_steps, pass_lists
+from benefits.redemption.offline_passes import status_list_steps, status_lists
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
 from service.api import pass_signer
@@ -54,13 +54,13 @@ async def read_status_list(context: RequestContext, _: None) -> Response:
         raise Problem("not_found")
     signer = await pass_signer.signer(context)
     app_context = context.app_context
-    step = app_context.civil_time_at(list_steps.step_of(context.at))
+    step = app_context.civil_time_at(status_list_steps.step_of(context.at))
 
     async def make() -> str:
         catalogue = await app_context.catalogue.read(context.at)
-        return await pass_lists.sign_list(app_context.keyring, int(number), catalogue, signer, step)
+        return await status_lists.sign_list(app_context.keyring, int(number), catalogue, signer, step)
 
     token = await app_context.status_lists.read(signer, int(number), step, make)
-    fresh = list_steps.next_step(context.at) - context.at
+    fresh = status_list_steps.next_step(context.at) - context.at
     headers = {"Cache-Control": f"public, max-age={math.ceil(fresh.total_seconds())}"}
     return Response(token, media_type=status_list.MEDIA_TYPE, headers=headers)

@@ -8,8 +8,8 @@ import orjson
 from starlette.requests import Request
 
 from benefits.passes.sd_jwt import KEY_BINDING_LENGTH_MAX, PASS_LENGTH_MAX
-from benefits.redemption import wallet_requests
-from benefits.redemption.wallet_requests import CREDENTIAL, WalletAnswer
+from benefits.redemption.offline_passes import wallet_requests
+from benefits.redemption.offline_passes.wallet_requests import CREDENTIAL, WalletAnswer
 from consent.database import queries
 from service.api.public import pass_schemas
 from service.api.venue import passes

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from benefits.redemption.pass_issue import PASSES_MAX
+from benefits.redemption.offline_passes.issuance import PASSES_MAX
 from service.api.common_schemas import BenefitId, DocumentId, Instant, VenueId
 from service.api.resident.ticket_schemas import AcceptedTerms
 from service.http.json_io import ApiModel

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from benefits.passes import jose
 from benefits.passes.refusals import PassRefused
-from benefits.redemption import own_passes, pass_issue
 from benefits.redemption.eligibility import Choice
-from benefits.redemption.pass_issue import PassRequest
+from benefits.redemption.offline_passes import issuance, resident_passes
+from benefits.redemption.offline_passes.issuance import PassRequest
 from service.api import pass_signer
 from service.api.resident import current_person, pass_schemas
 from service.http import json_io
@@ -17,7 +17,7 @@ from service.http.problems import body_invalid
 async def list_passes(context: RequestContext, _: None) -> Answer:
     """List the person's passes that can be used, by benefit and venue; nothing for somebody unknown."""
     person = await current_person.find(context)
-    usable = [] if person is None else await own_passes.list_usable(person, context.at)
+    usable = [] if person is None else await resident_passes.list_usable(person, context.at)
     rows = [
         pass_schemas.UsablePassesRow(
             benefit_id=row.benefit_id,
@@ -34,15 +34,15 @@ async def list_passes(context: RequestContext, _: None) -> Answer:
 async def stop_passes(context: RequestContext, _: None) -> Answer:
     """Stop every pass of the person that can be used; none is no error. Has a tombstone for each."""
     person = await current_person.lock(context)
-    ids = await own_passes.open_ids(person, context.at)
+    ids = await resident_passes.open_ids(person, context.at)
     for pass_id in ids:
         context.app_context.tombstones.ticket_stopped(person.person_id, pass_id, context.at)
-    await own_passes.stop(person, ids, context.at)
+    await resident_passes.stop(person, ids, context.at)
     return Answer(pass_schemas.StoppedPasses(stopped=len(ids)))
 
 
 async def issue_passes(context: RequestContext, body: pass_schemas.PassesRequest) -> Answer:
-    """Issue passes for a benefit at a venue, one for each device key. Errors as `pass_issue.issue`."""
+    """Issue passes for a benefit at a venue, one for each device key. Errors as `issuance.issue`."""
     keys = []
     for place, jwk in enumerate(body.keys):
         try:
@@ -50,7 +50,7 @@ async def issue_passes(context: RequestContext, body: pass_schemas.PassesRequest
         except PassRefused:
             raise body_invalid(f"/keys/{place}", "invalid", "This is no public key of P-256.") from None
     person = await current_person.get_or_create(context)
-    issued = await pass_issue.issue(
+    issued = await issuance.issue(
         context.app_context.keyring,
         person,
         await context.app_context.catalogue.read(context.at),

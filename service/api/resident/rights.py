@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from benefits.balances import snapshots
 from benefits.catalogue import in_force as catalogue
-from benefits.redemption import bookings, lasting_tickets, pass_issue
+from benefits.redemption import bookings, lasting_tickets
+from benefits.redemption.offline_passes import issuance
 from benefits.scoring import points
 from consent.consents import register
 from consent.database import queries
@@ -283,7 +284,7 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
     more = {
         "lasting_tickets": await lasting_tickets.export(person),
         "bookings": await bookings.export(person),
-        "passes": await pass_issue.export(person),
+        "passes": await issuance.export(person),
     }
     return Answer({**export, **more, "points": current_person.explanation(computed)})
 

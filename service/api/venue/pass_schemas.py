@@ -9,9 +9,9 @@ from pydantic import Field
 from benefits.passes.issuers import METADATA_BYTES_MAX
 from benefits.passes.sd_jwt import KEY_BINDING_LENGTH_MAX, PASS_LENGTH_MAX
 from benefits.passes.status_list import TOKEN_LENGTH_MAX
-from benefits.redemption.pass_uploads import UPLOADS_MAX
-from benefits.redemption.pass_uses import UploadResult
-from benefits.redemption.recognised_passes import ISSUERS_MAX, STATUS_LISTS_MAX
+from benefits.redemption.offline_passes.recognised_passes import ISSUERS_MAX, STATUS_LISTS_MAX
+from benefits.redemption.offline_passes.redeem_pass import UPLOADS_MAX
+from benefits.redemption.offline_passes.reported_use import UploadResult
 from service.api.common_schemas import CivilDayText, Instant
 from service.http.json_io import ApiModel
 

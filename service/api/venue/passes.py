@@ -7,11 +7,11 @@ from datetime import datetime
 from benefits.catalogue.model import Body
 from benefits.errors import VenueSuspended
 from benefits.passes import issuers
-from benefits.redemption import pass_uploads, recognised_passes
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.pass_uploads import UploadContext
-from benefits.redemption.pass_uses import OfflineUse
-from benefits.redemption.recognised_passes import BroughtTexts
+from benefits.redemption.offline_passes import recognised_passes, redeem_pass
+from benefits.redemption.offline_passes.recognised_passes import BroughtTexts
+from benefits.redemption.offline_passes.redeem_pass import UploadContext
+from benefits.redemption.offline_passes.reported_use import OfflineUse
 from service.api import pass_signer
 from service.api.venue import pass_schemas, schemas
 from service.auth.access_tokens import Venue
@@ -33,7 +33,7 @@ async def redeem(context: RequestContext, body: pass_schemas.ShownPassBody) -> A
         () if body.issuer is None else (body.issuer,), () if body.status_list is None else (body.status_list,)
     )
     use = OfflineUse(body.signed, body.key_binding, context.at)
-    redeemed = await pass_uploads.redeem_shown(await uploads_of_venue(context, brought), use, context.civil_time)
+    redeemed = await redeem_pass.redeem_shown(await uploads_of_venue(context, brought), use, context.civil_time)
     if redeemed is None:
         return Answer(schemas.StandardTermsAnswer())
     benefit, runs_until = redeemed.benefit, redeemed.runs_until
@@ -69,7 +69,7 @@ async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Ans
             redemption_id=recorded.redemption_id,
             runs_until=None if recorded.runs_until is None else recorded.runs_until.isoformat(),
         )
-        for recorded in await pass_uploads.record_all(uploads, uses, context.at)
+        for recorded in await redeem_pass.record_all(uploads, uses, context.at)
     ]
     return Answer(pass_schemas.OfflineAnswer(results=results))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import segno
 
-from benefits.redemption import reversal, wallet_requests
+from benefits.redemption import reversal
+from benefits.redemption.offline_passes import wallet_requests
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind

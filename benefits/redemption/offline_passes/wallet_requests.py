@@ -20,10 +20,10 @@ from benefits.catalogue.model import LiveBenefit, is_offered_at
 from benefits.models import WalletRequest
 from benefits.passes import claims, jose, sd_jwt
 from benefits.passes.refusals import PassRefused
-from benefits.redemption import pass_issue, pass_uploads
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.pass_uploads import UploadContext
-from benefits.redemption.pass_uses import Asked, OfflineUse
+from benefits.redemption.offline_passes import issuance, redeem_pass
+from benefits.redemption.offline_passes.redeem_pass import UploadContext
+from benefits.redemption.offline_passes.reported_use import Asked, OfflineUse
 from consent.crypto.blind_index import new_id
 from consent.database import named_locks, queries
 from consent.documents import versions
@@ -86,7 +86,7 @@ async def create(context: UploadContext, benefit_id: str, now: CivilTime) -> New
     benefit = context.catalogue.benefit(benefit_id, now.today)
     if benefit is None or not is_offered_at(benefit, context.venue):
         raise NotFound("the benefit is not offered at this venue")
-    pass_issue.require_passes(benefit)
+    issuance.require_passes(benefit)
     await _require_within_limits(venue_id, now)
     expires_at = now.at + REQUEST_LIFE
     row = await WalletRequest.create(
@@ -117,7 +117,7 @@ async def _versions_with_passes(benefit: LiveBenefit, at: datetime) -> list[int]
     recent = [
         older.version
         for older, newer in pairwise(approved)
-        if newer.in_force_from is not None and newer.in_force_from > at - pass_issue.LIFETIME
+        if newer.in_force_from is not None and newer.in_force_from > at - issuance.LIFETIME
     ]
     return [*recent, benefit.version]
 
@@ -168,14 +168,14 @@ async def claim(request_id: str, answer: WalletAnswer, now: CivilTime) -> Wallet
 async def redeem(context: UploadContext, row: WalletRequest, shown_pass: str, now: CivilTime) -> None:
     """Redeem the benefit of a claimed request with the pass that answers it, `<JWS>~<key-binding JWT>`.
 
-    A "no" stores no redemption; it can spend the pass (`pass_uploads.redeem_shown`).
+    A "no" stores no redemption; it can spend the pass (`redeem_pass.redeem_shown`).
     """
     try:
         signed_pass, key_binding = sd_jwt.split(shown_pass)
     except PassRefused:
         return
     asked = Asked(CLIENT_PREFIX + response_uri(context.city_url, row.request_id), row.nonce, row.benefit_id)
-    redeemed = await pass_uploads.redeem_shown(context, OfflineUse(signed_pass, key_binding, now.at, asked), now)
+    redeemed = await redeem_pass.redeem_shown(context, OfflineUse(signed_pass, key_binding, now.at, asked), now)
     if redeemed is not None:
         await WalletRequest.filter(request_id=row.request_id).update(redemption_id=redeemed.redemption_id)
 

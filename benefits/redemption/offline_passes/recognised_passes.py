@@ -23,10 +23,11 @@ from benefits.passes.issuers import PassIssuer
 from benefits.passes.refusals import PassFault, PassRefused
 from benefits.passes.status_list import StatusList
 from benefits.passes.verifier import Trust, VerifiedPass
-from benefits.redemption import pass_redemptions, quotas, tickets
+from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.pass_issue import UPLOAD_WINDOW
-from benefits.redemption.pass_uses import OfflineUse, RecordedUse, UploadResult
+from benefits.redemption.offline_passes import redemption_rows
+from benefits.redemption.offline_passes.issuance import UPLOAD_WINDOW
+from benefits.redemption.offline_passes.reported_use import OfflineUse, RecordedUse, UploadResult
 from consent.crypto.blind_index import IndexUse, period_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
@@ -158,8 +159,8 @@ async def record(context: RecognisedContext, use: OfflineUse, used: CivilTime, a
     if not await quotas.take_all(keys, counted):
         return RecordedUse(UploadResult.VENUE_BEARS)
     runs_until = used.today + timedelta(days=counted.period_days)
-    redeemed = pass_redemptions.RedeemedPass(index, context.venue["venue_id"], counted.benefit_id, counted.version)
-    redemption_id = await pass_redemptions.store(redeemed, used, runs_until)
+    redeemed = redemption_rows.RedeemedPass(index, context.venue["venue_id"], counted.benefit_id, counted.version)
+    redemption_id = await redemption_rows.store(redeemed, used, runs_until)
     await RecognisedUse.filter(use_index=index).update(
         redemption_id=redemption_id, counters=tickets.counters_column(keys)
     )
@@ -171,7 +172,7 @@ async def _recorded_before(index: str, showing: str) -> RecordedUse:
     row = await RecognisedUse.get(use_index=index)
     if row.showing_index != showing or row.redemption_id is None:
         return RecordedUse(UploadResult.VENUE_BEARS)
-    return await pass_redemptions.redeemed_before(row.redemption_id)
+    return await redemption_rows.redeemed_before(row.redemption_id)
 
 
 def _verify(context: RecognisedContext, use: OfflineUse, day: date) -> _RecognisedPass:

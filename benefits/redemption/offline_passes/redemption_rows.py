@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benefits.models import Redemption
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.pass_uses import RecordedUse, UploadResult
+from benefits.redemption.offline_passes.reported_use import RecordedUse, UploadResult
 from consent.crypto.blind_index import new_id
 from consent.database import queries
 

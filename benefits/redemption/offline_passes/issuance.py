@@ -22,9 +22,10 @@ from benefits.models import OfflinePass
 from benefits.passes import claims, cwt, jose, sd_jwt
 from benefits.passes.claims import HOUR_SECONDS, PASSES_OF_A_LIST, PassClaims, StatusReference
 from benefits.passes.jose import PrivateKey, PublicKey
-from benefits.redemption import list_steps, quotas, tickets
+from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.eligibility import Choice, require_applicable
+from benefits.redemption.offline_passes import status_list_steps
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.kernel.errors import Conflict
@@ -218,10 +219,10 @@ async def _unused_position(keyring: Keyring, person: Person, now: CivilTime) -> 
     Nor has a pass of the person the position in another list: no value of two of their passes is the same.
     """
     for _ in range(POSITION_DRAWS_MAX):
-        number = list_steps.first_list(now.at) + secrets.randbelow(list_steps.LISTS_A_DAY)
+        number = status_list_steps.first_list(now.at) + secrets.randbelow(status_list_steps.LISTS_A_DAY)
         position = secrets.randbelow(PASSES_OF_A_LIST)
         same = Q(pass_id=pass_id_of(number, position)) | Q(person_id=person.person_id, place=position)
-        if position not in list_steps.decoy_bits(keyring, number) and not await OfflinePass.exists(same):
+        if position not in status_list_steps.decoy_bits(keyring, number) and not await OfflinePass.exists(same):
             return number, position
     raise NoPositionForPass("no free position came up")
 
@@ -273,6 +274,6 @@ async def unlink_person(person_id: str, at: datetime) -> None:
 
     Those that were stopped before stay revoked from then on.
     """
-    revoked_from = queries.to_micros(list_steps.next_step(at))
+    revoked_from = queries.to_micros(status_list_steps.next_step(at))
     await OfflinePass.filter(person_id=person_id, revoked_from=None).update(revoked_from=revoked_from)
     await OfflinePass.filter(person_id=person_id).update(person_id=None)

@@ -2,7 +2,7 @@
 
 A pass is revoked when the consent that it was issued under has ended, its person has stopped it or was erased, or its
 benefit or venue is no longer in force. A later consent does not bring it back, that of an undo included. A list is
-computed as of the beginning of its step (`list_steps`), in which its decoy bits turn too, and signed once for
+computed as of the beginning of its step (`status_list_steps`), in which its decoy bits turn too, and signed once for
 everybody. SQL text: the query joins tables of two packages.
 """
 
@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from benefits.catalogue.model import InForce
 from benefits.passes import status_list
 from benefits.passes.status_list import ListTimes
-from benefits.redemption import list_steps
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.list_steps import LISTS_A_DAY, SERVED_DAYS, STEP_SECONDS
-from benefits.redemption.pass_issue import PassSigner
+from benefits.redemption.offline_passes import status_list_steps
+from benefits.redemption.offline_passes.issuance import PassSigner
+from benefits.redemption.offline_passes.status_list_steps import LISTS_A_DAY, SERVED_DAYS, STEP_SECONDS
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.kernel.errors import NotFound
@@ -61,7 +61,7 @@ async def sign_list(keyring: Keyring, number: int, catalogue: InForce, signer: P
         NotFound: it is no list of today or of the day before.
         RecordsWithheld: nothing may be used now, so that nobody's consent is certain.
     """
-    last = list_steps.first_list(step.at) + LISTS_A_DAY - 1
+    last = status_list_steps.first_list(step.at) + LISTS_A_DAY - 1
     if not last - SERVED_DAYS * LISTS_A_DAY < number <= last:
         raise NotFound("there is no such status list today")
     positions = await revoked_positions(keyring, number, catalogue, step)
@@ -105,5 +105,5 @@ def _is_offered(catalogue: InForce, benefit_id: str, venue_id: str, issuer_id: s
 
 def turned_decoy_bits(keyring: Keyring, number: int, at: datetime) -> set[int]:
     """Return the decoy bits of a list that are 1 at an instant; more with every step."""
-    step = (at - list_steps.begin_of(number)) // timedelta(seconds=STEP_SECONDS)
-    return {position for position, turns in list_steps.decoy_bits(keyring, number).items() if turns <= step}
+    step = (at - status_list_steps.begin_of(number)) // timedelta(seconds=STEP_SECONDS)
+    return {position for position, turns in status_list_steps.decoy_bits(keyring, number).items() if turns <= step}

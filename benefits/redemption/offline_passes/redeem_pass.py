@@ -18,11 +18,12 @@ from benefits.passes import claims, cwt, jose, sd_jwt, verifier
 from benefits.passes.claims import PassClaims
 from benefits.passes.jose import PublicKey
 from benefits.passes.refusals import PassFault, PassRefused
-from benefits.redemption import pass_redemptions, quotas, recognised_passes, tickets
+from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.pass_issue import UPLOADABLE, pass_id_at
-from benefits.redemption.pass_uses import Asked, OfflineUse, RecordedUse, UploadResult
-from benefits.redemption.recognised_passes import RecognisedContext, RecognisedIssuers
+from benefits.redemption.offline_passes import recognised_passes, redemption_rows
+from benefits.redemption.offline_passes.issuance import UPLOADABLE, pass_id_at
+from benefits.redemption.offline_passes.recognised_passes import RecognisedContext, RecognisedIssuers
+from benefits.redemption.offline_passes.reported_use import Asked, OfflineUse, RecordedUse, UploadResult
 from consent import persons
 from consent.crypto.vault import Keyring
 from consent.database import write_plan
@@ -193,8 +194,8 @@ async def _record(context: UploadContext, pass_id: str, is_shown: bool, used: Ci
     runs_until = used.today + timedelta(days=benefit.period_days)
     # Without a network the venue honoured the version that the pass names; with one it is told the present version.
     version = benefit.version if is_shown else row.benefit_version
-    redeemed = pass_redemptions.RedeemedPass(row.pass_id, row.venue_id, row.benefit_id, version)
-    redemption_id = await pass_redemptions.store(redeemed, used, runs_until)
+    redeemed = redemption_rows.RedeemedPass(row.pass_id, row.venue_id, row.benefit_id, version)
+    redemption_id = await redemption_rows.store(redeemed, used, runs_until)
     await OfflinePass.filter(pass_id=pass_id).update(
         used_at=used.micros, redemption_id=redemption_id, counters=tickets.counters_column(keys)
     )
@@ -213,7 +214,7 @@ async def _recorded_before(row: OfflinePass, used: CivilTime) -> RecordedUse:
     """Return the result for a pass whose use was uploaded before; a second use, at another time, gives VENUE_BEARS."""
     if row.used_at != used.micros or row.redemption_id is None:
         return RecordedUse(UploadResult.VENUE_BEARS)
-    return await pass_redemptions.redeemed_before(row.redemption_id)
+    return await redemption_rows.redeemed_before(row.redemption_id)
 
 
 async def _borne(row: OfflinePass, used: CivilTime) -> RecordedUse:

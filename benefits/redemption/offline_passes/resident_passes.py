@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from benefits.models import OfflinePass
-from benefits.redemption import list_steps
+from benefits.redemption.offline_passes import status_list_steps
 from consent.database import queries
 from consent.events import ledger
 from consent.persons import Person
@@ -80,5 +80,5 @@ async def _open(person: Person, at: datetime) -> list[OfflinePass]:
 
 
 async def _revoke(ids: Sequence[str], at: datetime) -> None:
-    revoked_from = queries.to_micros(list_steps.next_step(at))
+    revoked_from = queries.to_micros(status_list_steps.next_step(at))
     await OfflinePass.filter(pass_id__in=[*ids]).update(revoked_from=revoked_from)
