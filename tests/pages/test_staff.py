@@ -193,6 +193,21 @@ def test_the_table_of_sources_fits_a_window_of_1200_pixels(browser: Browser, cit
         assert narrowest(officer, "main thead th") > 50
 
 
+@pytest.mark.parametrize("height", [640, 480])
+def test_the_navigation_is_whole_above_who_is_signed_in(browser: Browser, city: Process, height: int) -> None:
+    """A laptop's window shows every link at once; in a lower one they scroll, never behind the way out."""
+    with visiting(browser, city.base, viewport=ViewportSize(width=1280, height=height)) as admin:
+        admin.sign_in(Audience.ADMINISTRATOR, "admin-1").go("/admin/exchange").check()
+        last = admin.page.locator(".side nav.only-wide a").last
+        if height < 640:
+            last.scroll_into_view_if_needed()
+        link, foot = last.bounding_box(), admin.page.locator(".side .me").bounding_box()
+        assert link is not None
+        assert foot is not None
+        assert link["y"] + link["height"] <= foot["y"]
+        assert foot["y"] + foot["height"] <= height
+
+
 def test_printed_pages_are_white_and_have_no_navigation(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en", viewport=DESKTOP, dark=True) as officer:
         officer.sign_in(Audience.PRIVACY, "officer-1")

@@ -165,7 +165,8 @@ async def live_findings(page: Page) -> Response:
 def _field_markup(field: fields.Field, language: str) -> tuple[str, Markup, Markup]:
     """Return what is equal in every document: the label, its element with a hint, and the field's own attributes."""
     label, element_id = field.label.in_language(language), f"at-{field.pointer}"
-    element = Markup('<label for="{}">{}</label>').format(element_id, label)
+    mark = Markup(' <span class="soft">{}</span>').format(field_labels.optional(language)) if field.optional else ""
+    element = Markup('<label for="{}">{}{}</label>').format(element_id, label, mark)
     attributes = Markup('id="{}" name="{}"').format(element_id, field.name)
     if hint := field_labels.hint(field, language):
         element += Markup('<p class="hint" id="hint-{}">{}</p>').format(field.pointer, hint)

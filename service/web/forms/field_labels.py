@@ -55,6 +55,11 @@ def hint(field: Field, language: str) -> str:
     return "" if text is None else text.in_language(language)
 
 
+def optional(language: str) -> str:
+    """Return the words behind the label of a field that may be left empty."""
+    return PHRASES["optional"].in_language(language)
+
+
 def section_label(localizer: Localizer, at: str, document: Mapping[str, Any]) -> str:
     """Return the title of a section of a scheme's form; `at` is the pointer of the dimension or indicator."""
     group, place = at.split("/")[1:3]

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from benefits.catalogue.recognition import RECOGNISED_MAX
+from benefits.catalogue.schema import MODELS
 from benefits.rules.vocabulary import Attribute, CommitmentKind, Period, ProviderKind, Scene, ServiceKind
 from benefits.scoring.scheme import TIERS_MAX
 from consent.documents.schema import HEADINGS
@@ -48,6 +49,8 @@ class Field:
     section: str = ""
     """Step of the editor, or pointer of the list's member, whose section of the form has the field; "" for none."""
     label: BilingualText = NO_LABEL
+    optional: bool = False
+    """True for a member of the document, or a part of one, that may be left out."""
 
     @property
     def name(self) -> str:
@@ -118,9 +121,12 @@ _UNLABELLED: Mapping[str, tuple[Field, ...]] = {
         _document("/provider_id", "providers"),
         _choice("/kind", ServiceKind, "service_kind"),
         *_in_both_languages("/name"),
-        *(_attribute(name) for name in Attribute),
-        _choice("/capacity_period", Period, "period"),
-        Field("/evidence", "prose"),
+        *_in_step(
+            "baseline",
+            *(_attribute(name) for name in Attribute),
+            _choice("/capacity_period", Period, "period"),
+            Field("/evidence", "prose"),
+        ),
     ),
     "benefits": (
         *_in_step(
@@ -206,7 +212,16 @@ def _with_suffix(name: BilingualText, language: str) -> BilingualText:
 
 
 def _labelled(kind: str, fields: Iterable[Field]) -> tuple[Field, ...]:
-    return tuple(replace(field, label=_label(kind, field.pointer)) for field in fields)
+    return tuple(
+        replace(field, label=_label(kind, field.pointer), optional=_is_optional(kind, field.pointer))
+        for field in fields
+    )
+
+
+def _is_optional(kind: str, pointer: str) -> bool:
+    """Report whether the schema of the kind lets the member that encloses the pointer be left out."""
+    member = MODELS[kind].model_fields.get(pointer.split("/")[1]) if kind in MODELS else None
+    return member is not None and not member.is_required()
 
 
 FIELDS: Mapping[str, tuple[Field, ...]] = {kind: _labelled(kind, fields) for kind, fields in _UNLABELLED.items()}

@@ -398,3 +398,29 @@ async def test_another_condition_is_filled_into_the_texts(town: City) -> None:
     assert "at least 50 points in total" in editor_fields(author)["t:/description/en"]
     assert "总积分达到 50 分" in editor_fields(author)["t:/description/zh-CN"]
     assert "No problems found." in author.text
+
+
+async def test_the_prominent_step_of_a_draft_is_the_one_that_can_succeed(town: City) -> None:
+    """Submit with nothing refused, the partner's checklist while only others are missing, else the editor."""
+    browser = await somebody(town)
+    prominent = re.compile(r'<(?:button|a) class="btn ?"[^>]*>(?:<svg.*?</svg>)?([^<]+)<')
+    await browser.go("/admin/providers/new")
+    names = {"t:/name/zh-CN": "港湾停车", "t:/name/en": "Harbour Parking", "t:/division": "2101", "act": "save"}
+    await browser.send("_etag", **names, **{"t:/provider_id": "harbour", "t:/kind": "parking_operator"})
+    assert prominent.findall(browser.html) == ["Submit"]
+    venue = names | {"t:/venue_id": "harbour-1", "t:/provider_id": "harbour"}
+    await browser.go("/admin/venues/new")
+    await browser.send("_etag", **venue)
+    assert prominent.findall(browser.html) == ["Edit (a new version)"]
+    await browser.go("/admin/venues/harbour-1/edit")
+    await browser.send("_etag", **venue, **{"t:/client_id": "harbour-1"})
+    assert [unescape(text) for text in prominent.findall(browser.html)] == ["Open the partner's checklist"]
+
+
+async def test_fields_that_may_stay_empty_say_so(shared_city: City) -> None:
+    browser = await somebody(shared_city)
+    await browser.go("/admin/venues/new")
+    optional = re.findall(r'<label for="at-([^"]+)">[^<]*<span class="soft">\(optional\)</span>', browser.html)
+    assert optional == ["/address/zh-CN", "/address/en", "/hours", "/geo"]
+    await browser.go("/admin/services/new")
+    assert "What everybody gets without points" in browser.text
