@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from consent import index_versions
 from consent.crypto import vault
 from consent.crypto.blind_index import new_id, subject_index_under
-from consent.crypto.vault import Keyring, Place
+from consent.crypto.vault import CellAddress, Keyring
 from consent.database import queries
 from consent.kernel.errors import Conflict, NotFound
 from consent.models import StoredPerson, Subject
@@ -39,11 +39,11 @@ class Person:
 
     def seal(self, table: str, column: str, row_id: str, plain: bytes) -> bytes:
         """Encrypt `plain` for one column of one row; it opens nowhere else."""
-        return vault.seal(self.cipher, Place(table, column, self.person_id, row_id), plain)
+        return vault.seal(self.cipher, CellAddress(table, column, self.person_id, row_id), plain)
 
     def open(self, table: str, column: str, row_id: str, sealed: bytes) -> bytes:
-        """Decrypt the value of a column; vault.SealBroken if it was changed or belongs to another place."""
-        return vault.open_sealed(self.cipher, Place(table, column, self.person_id, row_id), sealed)
+        """Decrypt the value of a column; vault.SealBroken if it was changed or belongs to another cell."""
+        return vault.open_sealed(self.cipher, CellAddress(table, column, self.person_id, row_id), sealed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ async def _page(table: str, key: Sequence[str], after: Key, condition: str = "TR
     columns = ", ".join(key)
     since, values = "TRUE", list[object]()
     if after:
-        since = f"({columns}) > ({', '.join(f'${place}' for place in range(1, len(key) + 1))})"
+        since = f"({columns}) > ({', '.join(f'${number}' for number in range(1, len(key) + 1))})"
         values = list(after)
     rows = await queries.fetch_all(
         f"SELECT * FROM {table} WHERE {since} AND {condition} ORDER BY {columns} LIMIT {BATCH}", *values
@@ -262,7 +262,7 @@ async def _seal_corrections(keyring: Keyring, after: Key) -> tuple[Key | None, i
 
 def _delete_rows(table: str, key: Sequence[str]) -> Batch:
     """Return the step that deletes the rows of a table under older index keys, by the columns of its key."""
-    condition = " AND ".join(f"{column} = ${place}" for place, column in enumerate(key, start=1))
+    condition = " AND ".join(f"{column} = ${number}" for number, column in enumerate(key, start=1))
 
     async def delete_batch(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
         rows, last = await _page(table, key, after, f"index_version < {keyring.index_version:d}")

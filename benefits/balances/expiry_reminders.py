@@ -36,9 +36,9 @@ async def remind(keyring: Keyring, timeline: Timeline, today: date, at: datetime
         RecordsWithheld: nothing may be used; the round continues later.
     """
     sent = 0
-    for place, days in enumerate(REMIND_DAYS):
+    for index, days in enumerate(REMIND_DAYS):
         # Days closer than the shorter reminder get that reminder alone.
-        nearest = today + timedelta(days=1 + (REMIND_DAYS[place - 1] if place else 0))
+        nearest = today + timedelta(days=1 + (REMIND_DAYS[index - 1] if index else 0))
         running = await _round(days, nearest, today + timedelta(days=days))
         if running is None:
             continue

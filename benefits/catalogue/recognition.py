@@ -55,8 +55,8 @@ class IssuerDocument(StrictDocument):
     @model_validator(mode="after")
     def _types_fit(self) -> Self:
         seen: set[str] = set()
-        for place, row in enumerate(self.recognises):
-            pointer = {"pointer": f"/recognises/{place}/vct"}
+        for index, row in enumerate(self.recognises):
+            pointer = {"pointer": f"/recognises/{index}/vct"}
             if not row.vct.startswith(f"{self.url}/vct/"):
                 raise PydanticCustomError("type_of_another", "the type is not of this issuer's address", pointer)
             if row.vct in seen:

@@ -28,8 +28,8 @@ def decode(text: str) -> bytes:
         raise PassRefused(PassFault.MALFORMED, "not Base45") from None
     whole, left = divmod(len(values), 3)
     data = bytearray()
-    for place in range(0, 3 * whole, 3):
-        number = values[place] + values[place + 1] * BASE + values[place + 2] * BASE**2
+    for start in range(0, 3 * whole, 3):
+        number = values[start] + values[start + 1] * BASE + values[start + 2] * BASE**2
         if number > 0xFFFF:
             raise PassRefused(PassFault.MALFORMED, "not Base45")
         data += number.to_bytes(2)

@@ -49,16 +49,16 @@ def loads(data: bytes) -> Any:
     """Decode one value that fills `data`; PassRefused for other types, a longer form, repeated or unordered keys."""
     reader = _Reader(data)
     value = reader.value(DEPTH_MAX)
-    if reader.place != len(data):
+    if reader.offset != len(data):
         raise PassRefused(PassFault.MALFORMED, "bytes are left over")
     return value
 
 
 class _Reader:
-    __slots__ = ("data", "place")
+    __slots__ = ("data", "offset")
 
     def __init__(self, data: bytes) -> None:
-        self.data, self.place = data, 0
+        self.data, self.offset = data, 0
 
     def value(self, levels: int) -> Any:
         """Read the next value, at most `levels` deep."""
@@ -80,7 +80,7 @@ class _Reader:
         if major == TEXT:
             return self.text(argument)
         # Each member takes a byte at least: no list is longer than what is left.
-        if argument > len(self.data) - self.place:
+        if argument > len(self.data) - self.offset:
             raise PassRefused(PassFault.MALFORMED, "it ends too early")
         if major == LIST:
             return [self.value(levels - 1) for _ in range(argument)]
@@ -103,9 +103,9 @@ class _Reader:
         members: dict[Any, Any] = {}
         before = b""
         for _ in range(count):
-            start = self.place
+            start = self.offset
             key = self.value(1)
-            encoded = self.data[start : self.place]
+            encoded = self.data[start : self.offset]
             if type(key) not in (int, str) or (members and encoded <= before):
                 raise PassRefused(PassFault.MALFORMED, "keys repeated or out of order")
             before, members[key] = encoded, self.value(levels)
@@ -120,8 +120,8 @@ class _Reader:
 
     def take(self, length: int) -> bytes:
         """Read so many bytes."""
-        taken = self.data[self.place : self.place + length]
+        taken = self.data[self.offset : self.offset + length]
         if len(taken) != length:
             raise PassRefused(PassFault.MALFORMED, "it ends too early")
-        self.place += length
+        self.offset += length
         return taken

@@ -132,6 +132,6 @@ def _unknown_choices(chosen: Choice) -> Iterator[Fault]:
         if member not in MEMBERS:
             yield Fault(f"/choose/{member}", "unknown_field", "this member is not made of closed sentences")
             continue
-        for place, key in enumerate(keys):
+        for index, key in enumerate(keys):
             if key.partition("/")[0] not in known:
-                yield Fault(f"/choose/{member}/{place}", "enum", "no sentence of the vocabulary has this key")
+                yield Fault(f"/choose/{member}/{index}", "enum", "no sentence of the vocabulary has this key")

@@ -108,9 +108,9 @@ def named_documents(kind: DocumentKind, body: Body) -> Iterator[tuple[str, Docum
     for member, named_kind in REFERENCES.get(kind, {}).items():
         yield f"/{member}", named_kind, body.get(member)
     rows = body.get("recognises") if kind is DocumentKind.ISSUERS else None
-    for place, row in enumerate(rows if isinstance(rows, list | tuple) else ()):
+    for index, row in enumerate(rows if isinstance(rows, list | tuple) else ()):
         if isinstance(row, Mapping):
-            yield f"/recognises/{place}/benefit_id", DocumentKind.BENEFITS, row.get("benefit_id")
+            yield f"/recognises/{index}/benefit_id", DocumentKind.BENEFITS, row.get("benefit_id")
 
 
 async def require_passed(version: Version, at: datetime, today: date, city_url: str = "") -> Sequence[Finding]:

@@ -27,7 +27,7 @@ SYLLABLE = re.compile(
 LETTERS = re.compile(r"[a-z]+")
 MIXED_SCRIPTS = re.compile(r"[\u3400-\u9fff] ?[a-z]|[a-z] ?[\u3400-\u9fff]")
 """Matches a Chinese character next to a Latin letter."""
-Place = tuple[int, int, bool]
+Occurrence = tuple[int, int, bool]
 """Start and end in the folded text, and True for a word in pinyin alone."""
 
 
@@ -51,7 +51,7 @@ def candidates(folded: Folded, entries: Sequence[Entry]) -> Iterator[Entry]:
             yield entry
 
 
-def occurrences(text: str, entry: Entry, joined: bool = False) -> Iterator[Place]:
+def occurrences(text: str, entry: Entry, joined: bool = False) -> Iterator[Occurrence]:
     """Yield every place of a word in a folded text, of which some characters may be masked.
 
     With `joined`, long words also count inside of longer ones.
@@ -131,10 +131,10 @@ def _divides_syllables(text: str, start: int, end: int) -> bool:
 def _is_pinyin(letters: str) -> bool:
     """Return True if letters divide into syllables, in any way; also for none."""
     reached = {0}
-    for place in range(len(letters)):
-        if place in reached:
-            ends = range(place + 1, min(place + SYLLABLE_LETTERS_MAX, len(letters)) + 1)
-            reached |= {end for end in ends if SYLLABLE.fullmatch(letters, place, end)}
+    for start in range(len(letters)):
+        if start in reached:
+            ends = range(start + 1, min(start + SYLLABLE_LETTERS_MAX, len(letters)) + 1)
+            reached |= {end for end in ends if SYLLABLE.fullmatch(letters, start, end)}
     return len(letters) in reached
 
 

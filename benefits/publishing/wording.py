@@ -80,14 +80,14 @@ def _scan(text: str, joined: bool) -> Sequence[Match]:
     readable = _without_innocent(folded)
     matches = []
     for entry in patterns.candidates(folded, word_list().entries):
-        places: Counter[Denial] = Counter()
+        marks: Counter[Denial] = Counter()
         for start, end, in_pinyin in patterns.occurrences(readable, entry, joined):
-            if places[Denial.NONE] == MARKS_OF_A_WORD_MAX:
+            if marks[Denial.NONE] == MARKS_OF_A_WORD_MAX:
                 break
             denial = _denial(folded.text, start, end, entry)
-            if denial is None or places[denial] == MARKS_OF_A_WORD_MAX:
+            if denial is None or marks[denial] == MARKS_OF_A_WORD_MAX:
                 continue
-            places[denial] += 1
+            marks[denial] += 1
             span = folded.original_span(start, end)
             matches.append(Match(entry.topic, entry.word, *span, entry.prohibits, in_pinyin, denial))
     matches.sort(key=lambda match: (match.start, -match.end))

@@ -26,16 +26,16 @@ KEY_LENGTH = 96
 """Characters of a key at most: a benefit id has up to 63, the name of a period up to 15."""
 
 
-def counter_of(ticket: str, place: int) -> Selection:
-    """Return the counter whose key a ticket names at a place of its list `counters`; `ticket` is the table's alias.
+def counter_of(ticket: str, index: int) -> Selection:
+    """Return the counter whose key a ticket names at an index of its list `counters`; `ticket` is the table's alias.
 
     Its row has the columns of `decision.CounterRow`, in their order.
     """
-    alias = f"q{place}"
+    alias = f"q{index}"
     return Selection(
-        (f"{alias}.taken AS taken_{place}", f"{alias}.ends_on AS ends_on_{place}"),
+        (f"{alias}.taken AS taken_{index}", f"{alias}.ends_on AS ends_on_{index}"),
         f"quota_use {alias}",
-        f"{alias}.quota_key = {queries.json_item(f'{ticket}.counters', place)}",
+        f"{alias}.quota_key = {queries.json_item(f'{ticket}.counters', index)}",
     )
 
 

@@ -79,7 +79,7 @@ async def load_state(
 
 @lru_cache(maxsize=8)
 def _load_sql(clock: str, answer: Selection | None) -> str:
-    counters = [quotas.counter_of("t", place) for place in range(COUNTERS_MAX)]
+    counters = [quotas.counter_of("t", index) for index in range(COUNTERS_MAX)]
     counted = [column for counter in counters for column in counter.columns]
     columns = ", ".join((*LOADED, *counted, *(() if answer is None else answer.columns)))
     return (

@@ -227,8 +227,8 @@ def short_code_of(keyring: Keyring, ticket_id: str) -> str:
     """Return the short code of a ticket: CODE_LENGTH characters of CODE_ALPHABET."""
     number, code = int(blind_index(keyring, IndexUse.HANDLE, "short code", ticket_id), 16), ""
     for _ in range(CODE_LENGTH):
-        number, place = divmod(number, len(CODE_ALPHABET))
-        code += CODE_ALPHABET[place]
+        number, letter = divmod(number, len(CODE_ALPHABET))
+        code += CODE_ALPHABET[letter]
     return code
 
 

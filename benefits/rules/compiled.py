@@ -66,17 +66,17 @@ def _decider(
     return decide
 
 
-def _verdict(condition: Condition, places: Iterator[int]) -> Callable[[Met], bool]:
+def _verdict(condition: Condition, leaf_numbers: Iterator[int]) -> Callable[[Met], bool]:
     """Return a function from the met flags of all leaves, in the condition's order, to the verdict."""
     if isinstance(condition, AtLeast):
-        return itemgetter(next(places))
+        return itemgetter(next(leaf_numbers))
     # A part with this verdict decides the whole: False in `all`, True in `any`.
     settling = not isinstance(condition, All)
     if all(isinstance(part, AtLeast) for part in condition.parts):
-        numbers = [next(places) for _ in condition.parts]
+        numbers = [next(leaf_numbers) for _ in condition.parts]
         leaves = slice(numbers[0], numbers[-1] + 1)
         return (lambda met: True in met[leaves]) if settling else (lambda met: False not in met[leaves])
-    parts = tuple(_verdict(part, places) for part in condition.parts)
+    parts = tuple(_verdict(part, leaf_numbers) for part in condition.parts)
 
     def settled(met: Met) -> bool:
         for part in parts:

@@ -59,13 +59,13 @@ def scoring(timeline: Timeline, on: date, dialect: Dialect) -> str:
     expiry = _by_indicator(timeline, "year", _expiry)
     whole = _by_indicator(timeline, "year", lambda indicator: _points(indicator, "(gone + fresh)", dialect))
     gone = _by_indicator(timeline, "year", lambda indicator: _points(indicator, "gone", dialect))
-    places = {dimension: place for place, dimension in enumerate(Dimension)}
-    dimension = _by_year_and_kind(timeline, "year", lambda indicator: str(places[indicator.dimension]))
+    numbers = {dimension: number for number, dimension in enumerate(Dimension)}
+    dimension = _by_year_and_kind(timeline, "year", lambda indicator: str(numbers[indicator.dimension]))
     columns = []
-    for measured, place in places.items():
-        columns.append(f"coalesce(sum(CASE WHEN dimension = {place} THEN points END), 0) AS s{place}")
-        columns.append(f"{_cap(timeline, current, measured, place, dialect)} AS c{place}")
-    capped = ", ".join(f"{dialect.least}(s{place}, c{place}) AS p{place}, c{place}" for place in places.values())
+    for measured, number in numbers.items():
+        columns.append(f"coalesce(sum(CASE WHEN dimension = {number} THEN points END), 0) AS s{number}")
+        columns.append(f"{_cap(timeline, current, measured, number, dialect)} AS c{number}")
+    capped = ", ".join(f"{dialect.least}(s{number}, c{number}) AS p{number}, c{number}" for number in numbers.values())
     return f"""
 deed AS (
   SELECT person_id, kind, quantity, occurred_on, received_at, occurred_on > {gone_by} AS counts
@@ -89,16 +89,16 @@ def balance_json(timeline: Timeline, on: date) -> str:
     """Return an SQL expression of `scored`'s dimensions as the JSON of a snapshot; NULL counts as 0 points."""
     current = timeline.version_for(on.year)
     parts = [
-        f"""'{{"dimension": "{dimension}", "points": ' || coalesce(p{place}, 0) || ', "cap": ' ||"""
-        f" coalesce(c{place}, {current.caps[dimension]}) || '}}'"
-        for place, dimension in enumerate(Dimension)
+        f"""'{{"dimension": "{dimension}", "points": ' || coalesce(p{number}, 0) || ', "cap": ' ||"""
+        f" coalesce(c{number}, {current.caps[dimension]}) || '}}'"
+        for number, dimension in enumerate(Dimension)
     ]
     return "'[' || " + " || ', ' || ".join(parts) + " || ']'"
 
 
 def total() -> str:
     """Return an SQL expression of `scored`'s total; NULL counts as 0 points."""
-    return " + ".join(f"coalesce(p{place}, 0)" for place, _ in enumerate(Dimension))
+    return " + ".join(f"coalesce(p{number}, 0)" for number, _ in enumerate(Dimension))
 
 
 def yearly_total_sql(scheme: Scheme, dialect: Dialect) -> str:
@@ -175,7 +175,7 @@ def _expiry(indicator: Indicator) -> str:
     )
 
 
-def _cap(timeline: Timeline, current: Scheme, dimension: Dimension, place: int, dialect: Dialect) -> str:
+def _cap(timeline: Timeline, current: Scheme, dimension: Dimension, number: int, dialect: Dialect) -> str:
     """The largest cap of the version in force and of those that scored a record which still counts."""
     now = current.caps[dimension]
     if all(scheme.caps[dimension] <= now for scheme in timeline.schemes):
@@ -183,7 +183,7 @@ def _cap(timeline: Timeline, current: Scheme, dimension: Dimension, place: int, 
     cases = " ".join(
         f"WHEN year >= {scheme.from_year} THEN {scheme.caps[dimension]}" for scheme in reversed(timeline.schemes)
     )
-    return f"{dialect.greatest}({now}, coalesce(max(CASE WHEN dimension = {place} THEN CASE {cases} END END), {now}))"
+    return f"{dialect.greatest}({now}, coalesce(max(CASE WHEN dimension = {number} THEN CASE {cases} END END), {now}))"
 
 
 def _first_change(timeline: Timeline, on: date, dialect: Dialect) -> str:

@@ -54,7 +54,7 @@ async def freeze(today: date, at: datetime) -> int:
         )
     if not await _is_frozen(week):
         timeline, dialect = await in_force.timeline(at), sql.dialect_of(queries.is_sqlite())
-        points = {str(dimension): f"coalesce(p{place}, 0)" for place, dimension in enumerate(Dimension)}
+        points = {str(dimension): f"coalesce(p{index}, 0)" for index, dimension in enumerate(Dimension)}
         sums = {kind: f"coalesce(y.{kind}, 0)" for kind in KINDS}
         place = "row_number() OVER (ORDER BY random())"
         derived = DerivedTable(

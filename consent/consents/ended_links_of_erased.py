@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from consent.crypto import vault
-from consent.crypto.vault import Keyring, Place
+from consent.crypto.vault import CellAddress, Keyring
 from consent.database import queries
 from consent.models import AccountLink, LinkEnding
 
@@ -31,7 +31,7 @@ async def record(keyring: Keyring, ended: Iterable[tuple[AccountLink, str]]) -> 
             LinkEnding(
                 link_id=link.link_id,
                 source_id=link.source_id,
-                sealed_account=vault.seal(cipher, _place(link.link_id), account.encode()),
+                sealed_account=vault.seal(cipher, _cell_of(link.link_id), account.encode()),
                 since=link.since,
             )
             for link, account in ended
@@ -49,7 +49,7 @@ async def list_for(keyring: Keyring, source_id: str, after: str, limit: int) -> 
     return [
         EndedLink(
             ending.link_id,
-            vault.open_service(keyring, ENDING_KEY, _place(ending.link_id), ending.sealed_account).decode(),
+            vault.open_service(keyring, ENDING_KEY, _cell_of(ending.link_id), ending.sealed_account).decode(),
             queries.from_micros(ending.since),
         )
         for ending in endings
@@ -69,10 +69,10 @@ async def delete_acknowledged() -> int:
 
 async def seal_again(keyring: Keyring, link_id: str, sealed_account: bytes) -> None:
     """Seal the account of an ended link under the current index key."""
-    account = vault.open_service(keyring, ENDING_KEY, _place(link_id), sealed_account)
-    sealed = vault.seal(vault.service_cipher(keyring, ENDING_KEY), _place(link_id), account)
+    account = vault.open_service(keyring, ENDING_KEY, _cell_of(link_id), sealed_account)
+    sealed = vault.seal(vault.service_cipher(keyring, ENDING_KEY), _cell_of(link_id), account)
     await LinkEnding.filter(link_id=link_id).update(sealed_account=sealed)
 
 
-def _place(link_id: str) -> Place:
-    return Place("farewell", "sealed_account", "", link_id)
+def _cell_of(link_id: str) -> CellAddress:
+    return CellAddress("farewell", "sealed_account", "", link_id)

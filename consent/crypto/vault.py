@@ -1,7 +1,7 @@
 """Envelope encryption with a data key for each person: wrap, seal, open. Deleting the wrapped key erases all it sealed.
 
 AES-256-GCM throughout. A sealed value is authenticated together with its table, column, person and row: moved to
-another place by somebody who can write to the database, it does not open.
+another cell by somebody who can write to the database, it does not open.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FORMAT = bytes([FORMAT])
 
 
 class SealBroken(Exception):
-    """A sealed value or wrapped key does not open: wrong key, wrong place, or changed bytes."""
+    """A sealed value or wrapped key does not open: wrong key, wrong cell, or changed bytes."""
 
 
 class PeriodKeys(NamedTuple):
@@ -82,8 +82,8 @@ class Keyring:
         return (self,) if not self.other_index_keys else tuple(self.under(version) for version in self.index_keys)
 
 
-class Place(NamedTuple):
-    """The place of a sealed value, authenticated with it; `person_id` is empty for values under a service key."""
+class CellAddress(NamedTuple):
+    """The cell of a sealed value, authenticated with it; `person_id` is empty for values under a service key."""
 
     table: str
     column: str
@@ -91,7 +91,7 @@ class Place(NamedTuple):
     row_id: str
 
     def associated_data(self) -> bytes:
-        """Return the place as bytes for AES-GCM; ids never contain the separator."""
+        """Return the address as bytes for AES-GCM; ids never contain the separator."""
         return "|".join((*self, SCHEMA)).encode()
 
 
@@ -116,7 +116,7 @@ def _long_lived(key: bytes) -> AESGCM:
     return AESGCM(key)
 
 
-def open_service(keyring: Keyring, use: str, place: Place, sealed: bytes) -> bytes:
+def open_service(keyring: Keyring, use: str, cell: CellAddress, sealed: bytes) -> bytes:
     """Decrypt a value that was sealed by a `service_cipher` under any index key of the keyring, the current one first.
 
     Raises:
@@ -124,10 +124,10 @@ def open_service(keyring: Keyring, use: str, place: Place, sealed: bytes) -> byt
     """
     for other in keyring.other_index_keys:
         try:
-            return open_sealed(service_cipher(keyring, use), place, sealed)
+            return open_sealed(service_cipher(keyring, use), cell, sealed)
         except SealBroken:
-            return open_sealed(service_cipher(keyring.under(other), use), place, sealed)
-    return open_sealed(service_cipher(keyring, use), place, sealed)
+            return open_sealed(service_cipher(keyring.under(other), use), cell, sealed)
+    return open_sealed(service_cipher(keyring, use), cell, sealed)
 
 
 def mac(key: bytes, message: bytes) -> bytes:
@@ -173,10 +173,10 @@ def unwrap(keyring: Keyring, person_id: str, wrapped: bytes) -> bytes:
         raise SealBroken("the wrapped data key does not open") from None
 
 
-def seal(cipher: AESGCM, place: Place, plain: bytes) -> bytes:
-    """Encrypt `plain` for its place; returns `format | nonce | ciphertext and tag`."""
+def seal(cipher: AESGCM, cell: CellAddress, plain: bytes) -> bytes:
+    """Encrypt `plain` for its cell; returns `format | nonce | ciphertext and tag`."""
     nonce = os.urandom(NONCE_BYTES)
-    return _FORMAT + nonce + cipher.encrypt(nonce, plain, _FORMAT + place.associated_data())
+    return _FORMAT + nonce + cipher.encrypt(nonce, plain, _FORMAT + cell.associated_data())
 
 
 def seal_many(table: str, column: str, rows: Sequence[tuple[AESGCM, str, str, bytes]]) -> list[bytes]:
@@ -189,15 +189,15 @@ def seal_many(table: str, column: str, rows: Sequence[tuple[AESGCM, str, str, by
     sealed = []
     for start, (cipher, person_id, row_id, plain) in zip(range(0, len(nonces), NONCE_BYTES), rows, strict=True):
         nonce = nonces[start : start + NONCE_BYTES]
-        place = f"{column_of}{person_id}|{row_id}|{SCHEMA}".encode()
-        sealed.append(_FORMAT + nonce + cipher.encrypt(nonce, plain, _FORMAT + place))
+        address = f"{column_of}{person_id}|{row_id}|{SCHEMA}".encode()
+        sealed.append(_FORMAT + nonce + cipher.encrypt(nonce, plain, _FORMAT + address))
     return sealed
 
 
-def open_sealed(cipher: AESGCM, place: Place, sealed: bytes) -> bytes:
-    """Decrypt a value sealed at this place; SealBroken if it was sealed elsewhere or changed."""
+def open_sealed(cipher: AESGCM, cell: CellAddress, sealed: bytes) -> bytes:
+    """Decrypt a value sealed for this cell; SealBroken if it was sealed for another one or changed."""
     header, nonce, body = sealed[:1], sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     try:
-        return cipher.decrypt(nonce, body, header + place.associated_data())
+        return cipher.decrypt(nonce, body, header + cell.associated_data())
     except (InvalidTag, ValueError):
-        raise SealBroken(f"a sealed value of {place.table}.{place.column} does not open") from None
+        raise SealBroken(f"a sealed value of {cell.table}.{cell.column} does not open") from None

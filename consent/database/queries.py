@@ -248,7 +248,7 @@ async def copy_rows(table: str, columns: Sequence[str], values: Sequence[Sequenc
     if not values:
         return
     if is_sqlite():
-        marks = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
+        marks = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
         await execute_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values)
         return
     async with connection().acquire_connection() as conn:
@@ -262,9 +262,9 @@ def any_of(column: str, position: int) -> str:
     return f"{column} = ANY(string_to_array(${position}, E'\\n'))"
 
 
-def json_item(column: str, place: int) -> str:
-    """Return the SQL of the item (text) at a place, from 0, of a JSON list in a text column; NULL beyond its end."""
-    return f"json_extract({column}, '$[{place}]')" if is_sqlite() else f"({column}::json ->> {place})"
+def json_item(column: str, index: int) -> str:
+    """Return the SQL of the item (text) at an index, from 0, of a JSON list in a text column; NULL beyond its end."""
+    return f"json_extract({column}, '$[{index}]')" if is_sqlite() else f"({column}::json ->> {index})"
 
 
 def array_param(values: Iterable[str]) -> object:

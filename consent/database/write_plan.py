@@ -71,9 +71,9 @@ class Update:
 
     def sql(self, first: int, after: str = "") -> str:
         """The statement with parameters from `$first` on; only where `after`, if named, has a row."""
-        changes = ", ".join(f"{column} = ${first + place}" for place, column in enumerate(self.changes))
-        place = first + len(self.changes)
-        conditions = [f"{self.table}.{column} = ${place + number}" for number, column in enumerate(self.matches)]
+        changes = ", ".join(f"{column} = ${first + number}" for number, column in enumerate(self.changes))
+        next_number = first + len(self.changes)
+        conditions = [f"{self.table}.{column} = ${next_number + number}" for number, column in enumerate(self.matches)]
         conditions += [f"{self.table}.{column} IS NULL" for column in self.still_null]
         source = f" FROM {after}" if after else ""
         return f"UPDATE {self.table} SET {changes}{source} WHERE {' AND '.join(conditions)}"
@@ -244,4 +244,4 @@ def _used(statement: OneOrNone, values: tuple[object, ...]) -> tuple[object, ...
 
 
 def _marks(first: int, count: int) -> str:
-    return ", ".join(f"${place}" for place in range(first, first + count))
+    return ", ".join(f"${number}" for number in range(first, first + count))

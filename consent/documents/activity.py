@@ -77,8 +77,8 @@ def _after(cursor: StepCursor | None) -> Q:
     if cursor is None:
         return Q()
     behind = Q()
-    for place, column in enumerate(KEY):
-        members: dict[str, Any] = {**dict(zip(KEY[:place], cursor, strict=False)), f"{column}__lt": cursor[place]}
+    for index, column in enumerate(KEY):
+        members: dict[str, Any] = {**dict(zip(KEY[:index], cursor, strict=False)), f"{column}__lt": cursor[index]}
         behind |= Q(**members)
     return behind
 

@@ -225,13 +225,13 @@ def differences(before: Any, after: Any, at: tuple[str | int, ...] = ()) -> Iter
     """
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in sorted({*before, *after}):
-            place: tuple[str | int, ...] = (*at, str(name))
+            path: tuple[str | int, ...] = (*at, str(name))
             if name not in before:
-                yield {"pointer": pointer_to(place), "after": after[name]}
+                yield {"pointer": pointer_to(path), "after": after[name]}
             elif name not in after:
-                yield {"pointer": pointer_to(place), "before": before[name]}
+                yield {"pointer": pointer_to(path), "before": before[name]}
             else:
-                yield from differences(before[name], after[name], place)
+                yield from differences(before[name], after[name], path)
     elif _is_list_of_objects(before) and _is_list_of_objects(after):
         for index in range(max(len(before), len(after))):
             if index >= len(before):

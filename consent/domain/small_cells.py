@@ -20,8 +20,8 @@ def suppress(counts: Sequence[int]) -> list[int | None]:
 
     A single small count takes the next smallest with it: else it would follow from the total.
     """
-    hidden = {place for place, count in enumerate(counts) if count < CELL_MIN}
+    hidden = {index for index, count in enumerate(counts) if count < CELL_MIN}
     if len(hidden) == 1 and len(counts) > 1:
-        others = (place for place in range(len(counts)) if place not in hidden)
-        hidden.add(min(others, key=lambda place: counts[place]))
-    return [None if place in hidden else rounded(count) for place, count in enumerate(counts)]
+        others = (index for index in range(len(counts)) if index not in hidden)
+        hidden.add(min(others, key=lambda index: counts[index]))
+    return [None if index in hidden else rounded(count) for index, count in enumerate(counts)]

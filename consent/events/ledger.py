@@ -239,7 +239,7 @@ async def record_use_for_all(
     salt = os.urandom(SALT_BYTES)
     leaf = leaf_of(USED_FOR_ALL, commitment(salt, use_for_all_event(row)))
     row |= {"leaf_hash": leaf_hash_of(leaf), "salt": salt.hex()}
-    marks = ", ".join(f"${place}" for place in range(1, len(row) + 1))
+    marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))
     await queries.execute(f"INSERT INTO use_for_all ({', '.join(row)}) VALUES ({marks})", *row.values())
     await enqueue_leaf(Log.CONSENT, leaf, at)
 

@@ -31,7 +31,7 @@ FOR_OFFICER = "SELECT c.*, p.epoch, p.wrapped_key FROM complaint c JOIN person p
 
 
 @dataclass(frozen=True, slots=True)
-class ComplaintPlace:
+class ComplaintTarget:
     """The benefit and the venue that a complaint is about, and the provider of both."""
 
     provider_id: str
@@ -47,7 +47,7 @@ class Complaint:
     """
 
     complaint_id: str
-    place: ComplaintPlace
+    target: ComplaintTarget
     reason: ComplaintReason
     statement: str | None
     state: ComplaintState
@@ -58,7 +58,7 @@ class Complaint:
 
 
 async def open_about(
-    actor: ActingPerson, place: ComplaintPlace, reason: ComplaintReason, statement: str | None
+    actor: ActingPerson, target: ComplaintTarget, reason: ComplaintReason, statement: str | None
 ) -> Complaint:
     """Open a complaint; the caller has checked that the benefit was offered at the venue.
 
@@ -73,9 +73,9 @@ async def open_about(
     await StoredComplaint.create(
         person_id=person.person_id,
         complaint_id=complaint_id,
-        provider_id=place.provider_id,
-        benefit_id=place.benefit_id,
-        venue_id=place.venue_id,
+        provider_id=target.provider_id,
+        benefit_id=target.benefit_id,
+        venue_id=target.venue_id,
         reason_code=reason,
         sealed_statement=None
         if statement is None
@@ -84,12 +84,12 @@ async def open_about(
         opened_at=queries.to_micros(at),
         answer_by=queries.to_day_number(deadline),
     )
-    facts = {"complaint_id": complaint_id, "benefit_id": place.benefit_id, "venue_id": place.venue_id}
+    facts = {"complaint_id": complaint_id, "benefit_id": target.benefit_id, "venue_id": target.venue_id}
     await ledger.append(person, "complaint.opened", {**facts, "reason_code": reason}, at)
     await messages.add(
         person, MessageKind.COMPLAINT_OPENED, {"complaint_id": complaint_id, "reply_by": deadline.isoformat()}, at
     )
-    return Complaint(complaint_id, place, reason, statement, ComplaintState.OPEN, at, deadline)
+    return Complaint(complaint_id, target, reason, statement, ComplaintState.OPEN, at, deadline)
 
 
 async def list_for(person: Person, before: Cursor | None, limit: int) -> list[Complaint]:
@@ -166,8 +166,8 @@ async def export(person: Person) -> list[dict[str, Any]]:
     return [
         {
             "complaint_id": complaint.complaint_id,
-            "benefit_id": complaint.place.benefit_id,
-            "venue_id": complaint.place.venue_id,
+            "benefit_id": complaint.target.benefit_id,
+            "venue_id": complaint.target.venue_id,
             "reason_code": complaint.reason,
             "state": complaint.state,
             "opened_at": rfc3339(complaint.opened_at),
@@ -188,7 +188,7 @@ def _complaint(person: Person, row: queries.Row | dict[str, Any]) -> Complaint:
 
     return Complaint(
         complaint_id,
-        ComplaintPlace(row["provider_id"], row["benefit_id"], row["venue_id"]),
+        ComplaintTarget(row["provider_id"], row["benefit_id"], row["venue_id"]),
         ComplaintReason(row["reason_code"]),
         unsealed("sealed_statement"),
         ComplaintState(row["state"]),

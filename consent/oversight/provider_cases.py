@@ -35,9 +35,9 @@ async def pass_on(complaint: Complaint, text: str, staff_id: str, today: date) -
     """Pass a complaint on to its provider, in the officer's words. Needs the transaction of the officer's answer."""
     await ProviderCase.create(
         case_id=new_id(),
-        provider_id=complaint.place.provider_id,
-        venue_id=complaint.place.venue_id,
-        benefit_id=complaint.place.benefit_id,
+        provider_id=complaint.target.provider_id,
+        venue_id=complaint.target.venue_id,
+        benefit_id=complaint.target.benefit_id,
         reason_code=complaint.reason,
         text=text,
         passed_on=queries.to_day_number(today),

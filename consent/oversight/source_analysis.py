@@ -76,7 +76,7 @@ class ObjectionMonth:
 
 async def by_month(today: date, zone: tzinfo, source_id: str) -> list[ObjectionMonth]:
     """Return the last TREND_MONTHS months with this one, oldest first, of one source or, with "", of all."""
-    months = [_month_before(today, TREND_MONTHS - 1 - place) for place in range(TREND_MONTHS + 1)]
+    months = [_month_before(today, TREND_MONTHS - 1 - number) for number in range(TREND_MONTHS + 1)]
     rows = []
     for first_day, following in pairwise(months):
         begins, ends = (queries.to_micros(datetime.combine(day, time(), zone)) for day in (first_day, following))

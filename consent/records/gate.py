@@ -162,7 +162,7 @@ class Part:
         if self.cut:
             return "", "g"
         space = 16**ID_DIGITS
-        first, beyond = (f"{space * place // self.count:0{ID_DIGITS}x}" for place in (self.number, self.number + 1))
+        first, beyond = (f"{space * number // self.count:0{ID_DIGITS}x}" for number in (self.number, self.number + 1))
         return first, "g" if self.number + 1 == self.count else beyond
 
 

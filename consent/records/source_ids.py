@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from consent.crypto import vault
 from consent.crypto.blind_index import IndexUse, indexer
-from consent.crypto.vault import Keyring, Place
+from consent.crypto.vault import CellAddress, Keyring
 from consent.persons import Person
 
 TABLE, COLUMN = "record", "sealed_source_record_id"
@@ -35,12 +35,12 @@ def open_id(person: Person, record_id: str, sealed_id: bytes) -> str:
 def seal_for_feed(keyring: Keyring, correction_id: str, source_record_id: str) -> bytes:
     """Encrypt a source's record id for a row of its feed of corrections."""
     cipher = vault.service_cipher(keyring, CORRECTION_KEY)
-    return vault.seal(cipher, _feed_place(correction_id), source_record_id.encode())
+    return vault.seal(cipher, _cell_of(correction_id), source_record_id.encode())
 
 
 def open_from_feed(keyring: Keyring, correction_id: str, sealed_id: bytes) -> str:
     """Decrypt the record id of a row of a source's feed of corrections."""
-    return vault.open_service(keyring, CORRECTION_KEY, _feed_place(correction_id), bytes(sealed_id)).decode()
+    return vault.open_service(keyring, CORRECTION_KEY, _cell_of(correction_id), bytes(sealed_id)).decode()
 
 
 def seal_retracted(person: Person, record_id: str, source_record_id: str) -> bytes:
@@ -53,5 +53,5 @@ def open_retracted(person: Person, record_id: str, sealed_id: bytes) -> str:
     return person.open("record_index", COLUMN, record_id, bytes(sealed_id)).decode()
 
 
-def _feed_place(correction_id: str) -> Place:
-    return Place("correction", COLUMN, "", correction_id)
+def _cell_of(correction_id: str) -> CellAddress:
+    return CellAddress("correction", COLUMN, "", correction_id)

@@ -43,7 +43,7 @@ IN_THEIR_PIECE = (
 
 @dataclass(frozen=True, slots=True)
 class RecordUse:
-    """A use of a person's data, its time by the hour; `place` is the cursor of the next page."""
+    """A use of a person's data, its time by the hour; `cursor` is where the next page begins."""
 
     kind: str
     at: datetime
@@ -51,13 +51,13 @@ class RecordUse:
     purpose: str
     what: str
     outcome: str
-    place: tuple[int, int]
+    cursor: tuple[int, int]
 
 
 async def list_for(person: Person, before: tuple[int, int], limit: int) -> list[RecordUse]:
     """Return the latest uses, newest first.
 
-    `before` is (AFTER_ALL, AFTER_ALL) for the first page, then the `place` of the last use already read.
+    `before` is (AFTER_ALL, AFTER_ALL) for the first page, then the `cursor` of the last use already read.
     """
     own = await ledger.events_of(person, gate.USES, before[0], limit)
     for_all = await queries.fetch_all(await _for_all(person), person.person_id, before[1], limit)
@@ -97,8 +97,8 @@ async def _for_all(person: Person) -> str:
     return FOR_ALL.format(theirs=theirs, lived=lived or "1 = 0")
 
 
-def _use(kind: str, at: datetime, facts: dict[str, Any], place: tuple[int, int]) -> RecordUse:
-    return RecordUse(kind, at, facts["organisation"], facts["purpose"], facts["what"], facts["outcome"], place)
+def _use(kind: str, at: datetime, facts: dict[str, Any], cursor: tuple[int, int]) -> RecordUse:
+    return RecordUse(kind, at, facts["organisation"], facts["purpose"], facts["what"], facts["outcome"], cursor)
 
 
 def _hour(micros: int) -> datetime:

@@ -160,18 +160,18 @@ def read(path: Path, start: int, limit: int, own: Segment | None, *, patient: bo
         unsettled: list[int] = []
         alive: bool | None = None
         # A short record at the end is a write that a crash or a full disk cut off: its request was never answered.
-        for place in range(0, len(content) - RECORD_BYTES + 1, RECORD_BYTES):
-            decoded = tombstone_records.decode(content[place : place + RECORD_BYTES])
+        for offset in range(0, len(content) - RECORD_BYTES + 1, RECORD_BYTES):
+            decoded = tombstone_records.decode(content[offset : offset + RECORD_BYTES])
             if decoded is None or decoded[0] is TombstoneState.CANCELLED:
                 continue
             if decoded[0] is TombstoneState.OPEN:
                 if own is not None:
-                    running = start + place in own.running
+                    running = start + offset in own.running
                 else:
                     running = alive = _is_locked(file.fileno()) if alive is None else alive
                 if running and patient:
-                    return Batch(stones, start + place, unsettled, waiting=True)
-                unsettled.append(start + place)
+                    return Batch(stones, start + offset, unsettled, waiting=True)
+                unsettled.append(start + offset)
             stones.append(decoded[1])
     return Batch(stones, start + len(content) // RECORD_BYTES * RECORD_BYTES, unsettled)
 

@@ -210,12 +210,12 @@ def _read(publisher: Publisher, log: Log, path: Path, absent: Publication) -> Pu
     return _opened(publisher, log, note, absent)
 
 
-def _opened(publisher: Publisher, log: Log, note: str, place: Publication) -> Publication:
-    """Return the publication of a note at the number and epoch of `place`; NoteInvalid if it does not belong there."""
+def _opened(publisher: Publisher, log: Log, note: str, expected: Publication) -> Publication:
+    """Return the publication of a note at the number and epoch of `expected`; NoteInvalid if it is of another."""
     opened = open_checkpoint(publisher, log, note)
-    if epoch_start.epoch_of(log, opened.origin) != place.epoch:
-        raise NoteInvalid(f"a checkpoint of epoch {place.epoch} has the origin {opened.origin}")
-    return replace(place, note=note, checkpoint=opened)
+    if epoch_start.epoch_of(log, opened.origin) != expected.epoch:
+        raise NoteInvalid(f"a checkpoint of epoch {expected.epoch} has the origin {opened.origin}")
+    return replace(expected, note=note, checkpoint=opened)
 
 
 def _file_name(log: Log, epoch: int) -> str:

@@ -68,7 +68,7 @@ async def integrate(log: Log, at: datetime) -> int:
             return 0
         await queries.execute_many(
             "INSERT INTO log_entry (log, position, leaf_hash, leaf) VALUES ($1, $2, $3, $4)",
-            [(log, row["size"] + place, leaf["leaf_hash"], leaf["leaf"]) for place, leaf in enumerate(taken)],
+            [(log, row["size"] + index, leaf["leaf_hash"], leaf["leaf"]) for index, leaf in enumerate(taken)],
         )
         size = await tiles.grow(log, row["size"], hashes)
         await LogHead.filter(log=log).update(size=size, checked_at=queries.to_micros(at))

@@ -91,7 +91,7 @@ def split(hashes: bytes) -> list[bytes]:
 
 async def _roots(log: Log, ranges: Sequence[Range]) -> list[bytes]:
     """Return the roots of several ranges; one query reads all of their tiles."""
-    keys = sorted({_place(node)[:2] for leaves in ranges for node in merkle.nodes_of(leaves)})
+    keys = sorted({_tile_range(node)[:2] for leaves in ranges for node in merkle.nodes_of(leaves)})
     if not keys:
         return [merkle.EMPTY_ROOT for _ in ranges]
     marks = ", ".join(f"({level}, {number})" for level, number in keys)
@@ -107,7 +107,7 @@ async def _root_of_range(log: Log, leaves: Range, cache: Cache) -> bytes:
 
 
 async def _subtree(log: Log, node: Node, cache: Cache) -> bytes:
-    level, number, start, rest = _place(node)
+    level, number, start, rest = _tile_range(node)
     if (level, number) not in cache:
         cache[level, number] = await _read(log, level, number)
     hashes = cache[level, number][start * HASH_BYTES : (start + (1 << rest)) * HASH_BYTES]
@@ -116,7 +116,7 @@ async def _subtree(log: Log, node: Node, cache: Cache) -> bytes:
     return merkle.root_of(split(hashes))
 
 
-def _place(node: Node) -> tuple[int, int, int, int]:
+def _tile_range(node: Node) -> tuple[int, int, int, int]:
     """Return tile level, tile number, index of the first hash in the tile, and log2 of the number of hashes."""
     level, rest = divmod(node.level, TILE_HEIGHT)
     number, start = divmod(node.index << rest, TILE_WIDTH)

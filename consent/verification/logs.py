@@ -198,9 +198,9 @@ class _Tree:
         number, hashes = self.numbers[level], self.open[level]
         row = await LogTile.get_or_none(log=self.log, level=level, number=number)
         stored = b"" if row is None else bytes(row.hashes)
-        for place, computed in enumerate(hashes):
-            if stored[place * HASH_BYTES : (place + 1) * HASH_BYTES] != computed:
-                raise _Broken(f"{self.log} tile {level}/{number}", place, "the hash is not the one of its leaves")
+        for index, computed in enumerate(hashes):
+            if stored[index * HASH_BYTES : (index + 1) * HASH_BYTES] != computed:
+                raise _Broken(f"{self.log} tile {level}/{number}", index, "the hash is not the one of its leaves")
         if len(stored) != len(hashes) * HASH_BYTES:
             raise _Broken(f"{self.log} tile {level}/{number}", len(hashes), "the tile is longer than its leaves")
 

@@ -18,7 +18,7 @@ from tortoise.models import Model
 
 from consent import index_versions
 from consent.crypto import vault
-from consent.crypto.vault import Keyring, Place, SealBroken
+from consent.crypto.vault import CellAddress, Keyring, SealBroken
 from consent.database import queries
 from consent.database.composite_key import key_columns
 from consent.database.fields import Sealed
@@ -115,7 +115,7 @@ async def _check_table(
     keyring: Keyring, model: type[Model], columns: Mapping[str, Sealed[Any]]
 ) -> tuple[int, IntegrityFault | None]:
     table, key = model._meta.db_table, key_columns(model)
-    columns_of_key, marks = ", ".join(key), ", ".join(f"${place}" for place in range(1, len(key) + 1))
+    columns_of_key, marks = ", ".join(key), ", ".join(f"${number}" for number in range(1, len(key) + 1))
     persons = _Persons(keyring)
     opened, after = 0, [""] * len(key)
     while page := await queries.fetch_all(
@@ -136,8 +136,8 @@ async def _check_table(
 def _opens(persons: _Persons, field: Sealed[Any], table: str, column: str, row: queries.Row) -> bool:
     try:
         if field.use is not None:
-            place = Place(table, column, "", row[field.row])
-            vault.open_service(persons.keyring, field.use, place, bytes(row[column]))
+            cell = CellAddress(table, column, "", row[field.row])
+            vault.open_service(persons.keyring, field.use, cell, bytes(row[column]))
         else:
             persons.get(row["person_id"]).open(table, column, row[field.row], bytes(row[column]))
     except (SealBroken, KeyError):

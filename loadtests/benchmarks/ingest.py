@@ -26,7 +26,7 @@ import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.crypto.blind_index import IndexUse, blind_index, new_id
-from consent.crypto.vault import KEY_BYTES, Keyring, Place, new_data_key, seal
+from consent.crypto.vault import KEY_BYTES, CellAddress, Keyring, new_data_key, seal
 from consent.database import queries
 from consent.records import source_ids
 from loadtests.benchmarks import turns
@@ -105,8 +105,8 @@ def as_text(keyring: Keyring, people: dict[str, str], count: int) -> dict[str, b
     cipher, index_of = AESGCM(os.urandom(KEY_BYTES)), source_ids.index_of(keyring, SOURCE)
     for source_record_id, account, day, quantity in rows(count):
         person, record_id = people[account], new_id()
-        place = Place(source_ids.TABLE, source_ids.COLUMN, person, record_id)
-        sealed = "\\\\x" + seal(cipher, place, source_record_id.encode()).hex()
+        cell = CellAddress(source_ids.TABLE, source_ids.COLUMN, person, record_id)
+        sealed = "\\\\x" + seal(cipher, cell, source_record_id.encode()).hex()
         values = (person, record_id, SOURCE, KIND, quantity, day.replace("-", ""), 0, sealed)
         record.write("\t".join(map(str, values)) + "\n")
         key.write("\t".join((SOURCE, index_of(source_record_id), person, record_id)) + "\n")

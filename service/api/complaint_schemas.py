@@ -126,9 +126,9 @@ def for_resident(complaint: Complaint, title: dict[str, str] | None) -> Resident
     return ResidentComplaint(
         complaint_id=complaint.complaint_id,
         state=complaint.state,
-        provider_id=complaint.place.provider_id,
-        benefit_id=complaint.place.benefit_id,
-        venue_id=complaint.place.venue_id,
+        provider_id=complaint.target.provider_id,
+        benefit_id=complaint.target.benefit_id,
+        venue_id=complaint.target.venue_id,
         title=title,
         reason_code=complaint.reason,
         statement=complaint.statement,

@@ -67,12 +67,12 @@ def run_demo(
         server.run_demo(app, host, port)
 
 
-def _next_sandbox(rounds: Iterator[int], place: tuple[Path, str, int], reset: Callable[[], None]) -> Starlette:
+def _next_sandbox(rounds: Iterator[int], address: tuple[Path, str, int], reset: Callable[[], None]) -> Starlette:
     """Return the sandbox's application: of the city in its folder at first, then each time of a new one."""
     from service.demo import seed
     from service.sandbox import sandbox as sandboxes
 
-    (folder, host, port), resets = place, next(rounds)
+    (folder, host, port), resets = address, next(rounds)
     if resets:
         sandboxes.empty(folder)
     sandbox = sandboxes.Sandbox(sandboxes.SandboxClock(sandboxes.claim(folder)), seed.issuer_of(folder), reset)

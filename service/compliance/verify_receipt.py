@@ -138,19 +138,19 @@ def locate(leaf_hash: bytes, proof: str, verifier_keys: list[str]) -> tuple[int,
     index = int(index_line.removeprefix("index "))
     size, root = check_note_by_any(note, verifier_keys)
     path = [base64.b64decode(node, validate=True) for node in encoded]
-    place, last, computed = index, size - 1, leaf_hash
+    node, last, computed = index, size - 1, leaf_hash
     if not 0 <= index < size:
         raise ReceiptRefused("the leaf is outside the tree")
     for sibling in path:
         if last == 0:
             raise ReceiptRefused("the proof is too long")
-        if place & 1 or place == last:
+        if node & 1 or node == last:
             computed = hashlib.sha256(b"\x01" + sibling + computed).digest()
-            while place and not place & 1:
-                place, last = place >> 1, last >> 1
+            while node and not node & 1:
+                node, last = node >> 1, last >> 1
         else:
             computed = hashlib.sha256(b"\x01" + computed + sibling).digest()
-        place, last = place >> 1, last >> 1
+        node, last = node >> 1, last >> 1
     if last or computed != root:
         raise ReceiptRefused("the proof does not lead to the signed root")
     return index, size, root

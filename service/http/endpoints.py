@@ -376,7 +376,7 @@ def _idempotency_key(
 ) -> IdempotencyKey:
     key, keyring = json_io.idempotency_key(request), app_context.keyring
     caller = (audience or "public", principal_key(principal) if principal else "")
-    return idempotency.place_of(keyring, caller, request.scope["path"], key, json_io.fingerprint(raw))
+    return idempotency.key_of(keyring, caller, request.scope["path"], key, json_io.fingerprint(raw))
 
 
 async def _at_present(context: RequestContext) -> RequestContext:

@@ -56,7 +56,7 @@ def detail_text(code: str, pointer: str, values: Mapping[str, Any], language: st
     keys = (f"{code}:{pointer.rpartition('/')[2]}", code)
     text = next((table[key] for key in keys for table in (RULE_TEXTS, FORM_TEXTS) if key in table), FALLBACK_TEXT)
     named = {name: _value_text(name, value, english) for name, value in values.items()}
-    return PLACEHOLDER.sub(lambda place: named.get(place[1], ""), text[english])
+    return PLACEHOLDER.sub(lambda match: named.get(match[1], ""), text[english])
 
 
 def _value_text(name: str, value: Any, english: bool) -> str:

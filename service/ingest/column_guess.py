@@ -98,8 +98,8 @@ def guess_columns(file_name: str, names: Sequence[str], rows: Sequence[Sequence[
     """Guess the columns of a table from its name, its columns' names and sample rows."""
     guess = ColumnGuess()
     columns = []
-    for place, name in enumerate(names):
-        values = tuple(row[place] for row in rows)
+    for index, name in enumerate(names):
+        values = tuple(row[index] for row in rows)
         if name and names.count(name) == 1 and any(map(_text, values)):
             columns.append(_Column(name, values, _date_formats(values)))
     dated = [column for column in columns if column.formats]

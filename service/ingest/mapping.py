@@ -253,8 +253,8 @@ def parse_mapping(text: str, name: str) -> FileMapping:
         raise MappingInvalid(f"{name}: {'; '.join(_sentences(error))}") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}: " if mark else ""
-        raise MappingInvalid(f"{name} cannot be read: {place}{error.problem}") from None
+        line = f"line {mark.line + 1}: " if mark else ""
+        raise MappingInvalid(f"{name} cannot be read: {line}{error.problem}") from None
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise MappingInvalid(f"{name} cannot be read: {type(error).__name__}") from None
 
@@ -263,10 +263,10 @@ def _sentences(error: ValidationError) -> list[str]:
     """Return each fault as `field: message`, without pydantic's names of the alternatives of a union."""
     sentences = []
     for fault in error.errors(include_input=False, include_url=False):
-        place = ".".join(str(part) for part in fault["loc"] if not re.search(r"\W|constrained", str(part)))
+        member = ".".join(str(part) for part in fault["loc"] if not re.search(r"\W|constrained", str(part)))
         message = fault["msg"].removeprefix("Value error, ")
-        if place:
-            sentences.append(f"{place}: {message}")
+        if member:
+            sentences.append(f"{member}: {message}")
         else:
             sentences.append(message)
     return sentences

@@ -77,8 +77,8 @@ class Preview:
         if refused:
             yield "refused, by line:"
         for row in sorted(report.examples)[:REFUSED_LINES]:
-            place = f", column {row.column}" if row.column else ""
-            yield f"  line {row.line}, id {row.record_id or '(none)'}{place}: {row.code}"
+            column = f", column {row.column}" if row.column else ""
+            yield f"  line {row.line}, id {row.record_id or '(none)'}{column}: {row.code}"
         if not self.ids_compared:
             yield f"ids were compared for the first {IDS_COMPARED_MAX:,} records"
 

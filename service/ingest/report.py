@@ -72,9 +72,9 @@ class ImportReport:
         lines = []
         for code, count in self.refused.most_common():
             row = first[code]
-            place = f"line {row.line}" + (f", column {row.column}" if row.column else "")
+            cell = f"line {row.line}" + (f", column {row.column}" if row.column else "")
             advice = row.message or ADVICE.get(code, "")
-            lines.append(f"{count:,} refused as {code}, first {place}" + (f": {advice}" if advice else ""))
+            lines.append(f"{count:,} refused as {code}, first {cell}" + (f": {advice}" if advice else ""))
         return lines
 
 

@@ -66,7 +66,7 @@ def rows_of(
         raise MappingInvalid(_missing(missing, header, names, lines, (mapping, hints)))
     if twice := [name for name in sorted(mapped) if names.count(name) > 1]:
         raise MappingInvalid(f"the file has more than one column {', '.join(twice)}; rename one of them")
-    places = [(column, names.index(name)) for name, column in mapped.items()]
+    columns = [(column, names.index(name)) for name, column in mapped.items()]
     width = len(names)
     for entry in lines:
         if isinstance(entry, BadRow):
@@ -82,7 +82,7 @@ def rows_of(
         elif len(cells) < width or any(cells[width:]):
             yield BadRow(line, "malformed_row", f"{len(cells)} cells instead of {width}; see quotes and `delimiter`")
             continue
-        yield Row(line, {column: cells[place] for column, place in places})
+        yield Row(line, {column: cells[index] for column, index in columns})
 
 
 def _begins_with(cells: Sequence[Any], text: str) -> bool:

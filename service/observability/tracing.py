@@ -120,5 +120,5 @@ class Tracer:
 
 def bucket_of(seconds: float) -> float:
     """Return the upper end of the histogram's bucket in which a time lies; the last end for longer ones."""
-    place = bisect.bisect_left(metrics.BUCKETS, seconds)
-    return metrics.BUCKETS[min(place, len(metrics.BUCKETS) - 1)]
+    index = bisect.bisect_left(metrics.BUCKETS, seconds)
+    return metrics.BUCKETS[min(index, len(metrics.BUCKETS) - 1)]

@@ -129,23 +129,23 @@ class Workers(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """Replace workers that died or hang; give up when none serves and a new one would fail in the same way."""
-        for place, worker in enumerate(self.workers):
+        for index, worker in enumerate(self.workers):
             if self.should_exit.is_set():
                 return
-            if place in self.due:
-                if time.monotonic() >= self.due[place]:
-                    del self.due[place]
-                    self.processes[place] = self._start_worker()
+            if index in self.due:
+                if time.monotonic() >= self.due[index]:
+                    del self.due[index]
+                    self.processes[index] = self._start_worker()
                 continue
             served_before = worker.served
             if not worker.process.is_alive() or worker.hangs():
-                self._replace(place, worker)
+                self._replace(index, worker)
             elif worker.served and not served_before:
                 self.failed_starts = 0
 
     def restart_all(self) -> None:
         """Replace each worker, at SIGHUP; the new one serves before the old one ends."""
-        for place, old in enumerate(self.workers):
+        for index, old in enumerate(self.workers):
             if self.should_exit.is_set():
                 return
             new = self._start_worker()
@@ -158,8 +158,8 @@ class Workers(Multiprocess):
             new.served = True
             old.terminate()
             old.join()
-            self.due.pop(place, None)
-            self.processes[place] = new
+            self.due.pop(index, None)
+            self.processes[index] = new
             log_event(LogEvent.WORKER_REPLACED)
 
     def handle_ttin(self) -> None:
@@ -172,18 +172,18 @@ class Workers(Multiprocess):
         """The workers, dead ones that wait for their replacement included."""
         return [worker for worker in self.processes if isinstance(worker, Worker)]
 
-    def _replace(self, place: int, worker: Worker) -> None:
+    def _replace(self, index: int, worker: Worker) -> None:
         worker.kill()
         worker.join()
         code = worker.exitcode
         log_event(LogEvent.WORKER_ENDED, exit_code=code or 0)
         others_serve = any(other.served and other.process.is_alive() for other in self.workers if other is not worker)
         if worker.served:
-            self.due[place] = 0.0
+            self.due[index] = 0.0
             return
         self.failed_starts += 1
         pause = min(RESTART_SECONDS * 2 ** (self.failed_starts - 1), RESTART_SECONDS_MAX)
-        self.due[place] = time.monotonic() + pause
+        self.due[index] = time.monotonic() + pause
         if others_serve:
             return
         if code in FINAL_CODES:

@@ -102,8 +102,8 @@ def _split(url: str) -> _Parts:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in SCHEMES:
         raise DatabaseUrlInvalid("it begins with postgres:// or sqlite:///")
-    place, _, query = rest.partition("?")
-    authority, _, database = place.partition("/")
+    location, _, query = rest.partition("?")
+    authority, _, database = location.partition("/")
     userinfo, _, hosts = authority.rpartition("@")
     try:
         pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True, strict_parsing=bool(query))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.crypto import vault
-from consent.crypto.vault import Keyring, Place
+from consent.crypto.vault import CellAddress, Keyring
 from consent.database import queries
 from consent.database.selection import Selection
 from consent.database.write_plan import Insert, Write
@@ -64,7 +64,7 @@ class OpenedAnswer:
     body: bytes
 
 
-def place_of(keyring: Keyring, caller: tuple[str, str], route: str, key: str, fingerprint: str) -> IdempotencyKey:
+def key_of(keyring: Keyring, caller: tuple[str, str], route: str, key: str, fingerprint: str) -> IdempotencyKey:
     """Return the key that stores an answer to a caller (audience and name), for a route and the caller's own key."""
     others = tuple(
         OtherScope(version, _scope_of(under, caller, route, key), caller_index(under, *caller))
@@ -130,7 +130,7 @@ async def store_answer(keyring: Keyring, key: IdempotencyKey, status: int, body:
             "UPDATE stored_answer SET status = $2, sealed_body = $3 WHERE scope = $1",
             scope,
             status,
-            vault.seal(_cipher(under), _place(scope), body),
+            vault.seal(_cipher(under), _cell_of(scope), body),
         )
 
 
@@ -142,7 +142,7 @@ def answer_writes(keyring: Keyring, key: IdempotencyKey, status: int, body: byte
     return [
         Write(
             ANSWER,
-            (scope, owner, key.fingerprint, status, vault.seal(_cipher(under), _place(scope), body), _hour(at)),
+            (scope, owner, key.fingerprint, status, vault.seal(_cipher(under), _cell_of(scope), body), _hour(at)),
         )
         for under, scope, owner in _each(keyring, key)
     ]
@@ -152,16 +152,16 @@ def _each(keyring: Keyring, key: IdempotencyKey) -> list[tuple[Keyring, str, str
     """Return keyring, scope and caller's index under each index key, oldest first."""
     if not key.others:
         return [(keyring, key.scope, key.owner)]
-    places = {keyring.index_version: (keyring, key.scope, key.owner)}
+    scopes = {keyring.index_version: (keyring, key.scope, key.owner)}
     for version, scope, owner in key.others:
-        places[version] = (keyring.under(version), scope, owner)
-    return [places[version] for version in sorted(places)]
+        scopes[version] = (keyring.under(version), scope, owner)
+    return [scopes[version] for version in sorted(scopes)]
 
 
 def open_answer(keyring: Keyring, scope: str, row: tuple[str, int, bytes]) -> OpenedAnswer:
     """Return the stored answer of a row of LOOKUP."""
     fingerprint, status, sealed = row
-    return OpenedAnswer(fingerprint, status, vault.open_sealed(_cipher(keyring), _place(scope), bytes(sealed)))
+    return OpenedAnswer(fingerprint, status, vault.open_sealed(_cipher(keyring), _cell_of(scope), bytes(sealed)))
 
 
 async def forget_caller(keyring: Keyring, audience: str, caller: str) -> None:
@@ -192,5 +192,5 @@ def _hour(at: datetime) -> int:
     return micros - micros % HOUR_MICROS
 
 
-def _place(scope: str) -> Place:
-    return Place("stored_answer", "sealed_body", "", scope)
+def _cell_of(scope: str) -> CellAddress:
+    return CellAddress("stored_answer", "sealed_body", "", scope)

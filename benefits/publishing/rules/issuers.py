@@ -23,10 +23,10 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
         if any(before[member] != body[member] for before in context.predecessors):
             detail = "somebody else could sign passes: an officer asks the other city"
             yield Finding(code, "R19", f"/{member}", FLAGGED, detail)
-    for place, row in enumerate(body["recognises"]):
+    for index, row in enumerate(body["recognises"]):
         benefit = context.recognised.get(row["benefit_id"])
         if benefit is not None:
-            yield from _recognised(body, benefit, f"/recognises/{place}/benefit_id")
+            yield from _recognised(body, benefit, f"/recognises/{index}/benefit_id")
 
 
 def _recognised(body: Body, benefit: Body, pointer: str) -> Iterator[Finding]:

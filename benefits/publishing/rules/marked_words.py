@@ -73,11 +73,11 @@ def check(kind: DocumentKind, body: Body) -> Iterator[Finding]:
     if isinstance(document_id, str):
         yield from _findings(kind, f"/{ID_MEMBER[kind]}", document_id, wording.scan_id(document_id))
     onboarding = body.get("onboarding")
-    for place, members in (("", body), ("/onboarding", onboarding if isinstance(onboarding, Mapping) else {})):
+    for pointer, members in (("", body), ("/onboarding", onboarding if isinstance(onboarding, Mapping) else {})):
         for member in REFERENCE_MEMBERS:
             reference = members.get(member)
             if isinstance(reference, str):
-                yield from _findings(kind, f"{place}/{member}", reference, wording.scan_id(reference))
+                yield from _findings(kind, f"{pointer}/{member}", reference, wording.scan_id(reference))
     for pointer, text in _strings(body, ""):
         yield from _findings(kind, pointer, text, wording.scan(text))
 
@@ -144,7 +144,7 @@ def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
             if not str(name).endswith("_id") and name not in CLOSED_MEMBERS:
                 yield from _strings(inside, f"{pointer}/{name}")
     elif isinstance(value, list | tuple):
-        for place, inside in enumerate(value):
-            yield from _strings(inside, f"{pointer}/{place}")
+        for index, inside in enumerate(value):
+            yield from _strings(inside, f"{pointer}/{index}")
     elif isinstance(value, str):
         yield pointer, value

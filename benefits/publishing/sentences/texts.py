@@ -62,8 +62,8 @@ def sentences_for(member: str, facts: BenefitFacts, vocabulary: Vocabulary = VOC
             continue
         written = list(_written(sentence, facts, vocabulary, NAME_MAX if member == "title" else TEXT_MAX))
         recommended = bool(sentence.group) and sentence.group not in taken_groups
-        for place, (key, text) in enumerate(written):
-            suitable.append(ClosedSentence(key, text, recommended and place == 0))
+        for index, (key, text) in enumerate(written):
+            suitable.append(ClosedSentence(key, text, recommended and index == 0))
         if written:
             taken_groups.add(sentence.group)
     return suitable

@@ -21,7 +21,7 @@ MEMBERS = ("title", "description", "terms", "need_based_alternative", "offline_p
 """Members of a benefit that are made of closed sentences."""
 MEMBERS_WITH_VENUE = frozenset({"need_based_alternative", "offline_path"})
 """Members in which every sentence names a venue, so that help without points or a phone is somewhere (R14)."""
-PLACE = re.compile(r"\{([a-z_.]+)(?::([a-z_]+))?\}")
+PLACEHOLDER = re.compile(r"\{([a-z_.]+)(?::([a-z_]+))?\}")
 """A place of a sentence: a fact and, for a number, its unit."""
 OPTIONS = frozenset(
     {"id", "members", "group", "effects", "services", "not_services", "needs", "zero", "positive", *bilingual.LANGUAGES}
@@ -34,30 +34,30 @@ class VocabularyInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence with places for facts, and the benefits that it suits."""
+    """A sentence with placeholders for facts, and the benefits that it suits."""
 
     sentence_id: str
     members: frozenset[str]
     text: Mapping[str, str]
-    """By language tag, with the places as written in the vocabulary."""
+    """By language tag, with the placeholders as written in the vocabulary."""
     group: str
     """Of the suitable sentences of a group the first is recommended; none of the group "" is."""
     effects: frozenset[EffectKind]
     services: frozenset[ServiceKind]
     needs: frozenset[str]
-    """Facts that the benefit must have, those of the places included."""
+    """Facts that the benefit must have, those of the placeholders included."""
     zero: frozenset[str]
     positive: frozenset[str]
 
     @property
-    def places(self) -> tuple[tuple[str, str], ...]:
+    def placeholders(self) -> tuple[tuple[str, str], ...]:
         """The facts of the sentence, each with its unit or "", in the order of the English text."""
-        return tuple((place[1], place[2] or "") for place in PLACE.finditer(self.text["en"]))
+        return tuple((match[1], match[2] or "") for match in PLACEHOLDER.finditer(self.text["en"]))
 
     @property
     def names_venue(self) -> bool:
-        """True if the sentence has a place for a venue of the provider."""
-        return any(fact == "venue" for fact, _ in self.places)
+        """True if the sentence has a placeholder for a venue of the provider."""
+        return any(fact == "venue" for fact, _ in self.placeholders)
 
     def suits(self, facts: BenefitFacts) -> bool:
         """Return True if the sentence is about such a benefit, and true of it."""
@@ -79,13 +79,13 @@ class Vocabulary:
     words: Words
 
     def render(self, sentence: Sentence, values: Mapping[str, Value], language: str) -> str:
-        """Return a sentence in a language with its places filled.
+        """Return a sentence in a language with its placeholders filled.
 
         Raises:
-            ValueUnsuited: a value cannot be written at its place.
+            ValueUnsuited: a value cannot be written at its placeholder.
         """
-        return PLACE.sub(
-            lambda place: self.words.text(values[place[1]], place[2] or "", language), sentence.text[language]
+        return PLACEHOLDER.sub(
+            lambda match: self.words.text(values[match[1]], match[2] or "", language), sentence.text[language]
         )
 
 
@@ -114,8 +114,8 @@ def _sentence(table: Mapping[str, Any], words: Words) -> Sentence:
     zh_cn, en = bilingual.pair({language: table.get(language) for language in bilingual.LANGUAGES}, where)
     excluded = {ServiceKind(kind) for kind in table.get("not_services", ())}
     zero, positive = frozenset(table.get("zero", ())), frozenset(table.get("positive", ()))
-    places = {language: PLACE.findall(text) for language, text in (("zh-CN", zh_cn), ("en", en))}
-    named = {fact for fact, _ in places["en"]}
+    placeholders = {language: PLACEHOLDER.findall(text) for language, text in (("zh-CN", zh_cn), ("en", en))}
+    named = {fact for fact, _ in placeholders["en"]}
     sentence = Sentence(
         where,
         frozenset(table["members"]),
@@ -127,17 +127,19 @@ def _sentence(table: Mapping[str, Any], words: Words) -> Sentence:
         zero,
         positive,
     )
-    _require_sound(sentence, places, words)
+    _require_sound(sentence, placeholders, words)
     return sentence
 
 
-def _require_sound(sentence: Sentence, places: Mapping[str, list[tuple[str, str]]], words: Words) -> None:
+def _require_sound(sentence: Sentence, placeholders: Mapping[str, list[tuple[str, str]]], words: Words) -> None:
     where = sentence.sentence_id
-    if {fact for fact, _ in places["zh-CN"]} != {fact for fact, _ in places["en"]}:
+    if {fact for fact, _ in placeholders["zh-CN"]} != {fact for fact, _ in placeholders["en"]}:
         raise VocabularyInvalid(f"{where} states different facts in its two languages")
     if unknown := sentence.needs - FACT_NAMES:
         raise VocabularyInvalid(f"{where} names unknown facts: {', '.join(sorted(unknown))}")
-    if unknown := frozenset(unit for _, unit in (*places["zh-CN"], *places["en"]) if unit) - set(words.units):
+    if unknown := frozenset(unit for _, unit in (*placeholders["zh-CN"], *placeholders["en"]) if unit) - set(
+        words.units
+    ):
         raise VocabularyInvalid(f"{where} names unknown units: {', '.join(sorted(unknown))}")
     if not sentence.members or not sentence.members <= set(MEMBERS):
         raise VocabularyInvalid(f"{where} stands in no member, or in an unknown one")

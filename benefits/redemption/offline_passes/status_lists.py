@@ -92,7 +92,7 @@ async def revoked_positions(keyring: Keyring, number: int, catalogue: InForce, s
     valid |= {row["place"] for row in rows if row["person_id"] is None and (row["revoked_from"] or 0) > step.micros}
     offers = {row["place"]: (row["benefit_id"], row["venue_id"], row["issuer_id"]) for row in rows}
     offered = {offer: _is_offered(catalogue, *offer, step) for offer in {*offers.values()}}
-    passes = {place: offered[offer] for place, offer in offers.items()}
+    passes = {position: offered[offer] for position, offer in offers.items()}
     stopped = {row["place"] for row in rows if row["revoked_from"] is not None and row["revoked_from"] <= step.micros}
     revoked = {position for position, is_offered in passes.items() if not is_offered or position not in valid} | stopped
     return revoked | (turned_decoy_bits(keyring, number, step.at) - passes.keys())

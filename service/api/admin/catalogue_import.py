@@ -146,13 +146,13 @@ def _checked(
             time.sleep(yaml_import.PAUSE_SECONDS)
             if len(faults) + len(faults_of_rules) >= json_io.ERRORS_MAX:
                 break
-            place, kind = f"/catalogue/{name}/{index}", DocumentKind(name)
+            pointer, kind = f"/catalogue/{name}/{index}", DocumentKind(name)
             shape = _faults_of(kind, document, documents)
-            faults += [replace(fault, pointer=place + fault.pointer) for fault in shape]
+            faults += [replace(fault, pointer=pointer + fault.pointer) for fault in shape]
             refused = (
                 finding for finding in marked_words.check(kind, document) if finding.severity is Severity.REFUSED
             )
-            faults_of_rules += [replace(finding, pointer=place + finding.pointer) for finding in refused]
+            faults_of_rules += [replace(finding, pointer=pointer + finding.pointer) for finding in refused]
             if not shape:
                 document_id = str(document[id_member(kind)])
                 documents[kind, document_id] = ImportedDocument(kind, document_id, document)

@@ -153,9 +153,9 @@ async def _answer(
             state=await versions.state_of(member, context.at),
             sha256=member.sha256,
             name=versions.name_of(member.kind, member.body) or None,
-            findings=None if reported is None else finding_answers(context, reported[place]),
+            findings=None if reported is None else finding_answers(context, reported[index]),
         )
-        for place, member in enumerate(members)
+        for index, member in enumerate(members)
     ]
     return package_schemas.PackageAnswer(
         package_id=package.package_id,

@@ -26,7 +26,8 @@ async def list_sentences(_: RequestContext, __: None) -> Answer:
                     services=sorted(sentence.services),
                     text=dict(sentence.text),
                     places=[
-                        sentence_schemas.SentencePlace(fact=fact, unit=unit or None) for fact, unit in sentence.places
+                        sentence_schemas.SentencePlace(fact=fact, unit=unit or None)
+                        for fact, unit in sentence.placeholders
                     ],
                 )
                 for sentence in VOCABULARY.sentences

@@ -40,8 +40,8 @@ async def read_complaint(context: RequestContext, _: None) -> Answer:
     complaint = await complaints.get(context.app_context.keyring, complaint_id)
     await ledger.record_officer_read(staff_of(context), None, f"complaint.read {complaint_id}", context.at)
     names = {
-        "title": await versions.last_name_of(DocumentKind.BENEFITS, complaint.place.benefit_id),
-        "venue": await versions.last_name_of(DocumentKind.VENUES, complaint.place.venue_id),
+        "title": await versions.last_name_of(DocumentKind.BENEFITS, complaint.target.benefit_id),
+        "venue": await versions.last_name_of(DocumentKind.VENUES, complaint.target.venue_id),
     }
     return Answer(_for_officer(context, complaint).model_copy(update=names))
 
@@ -54,7 +54,7 @@ async def answer_complaint(context: RequestContext, body: complaint_schemas.Writ
     """
     complaint_id = context.request.path_params["complaint_id"]
     complaint = await complaints.get(context.app_context.keyring, complaint_id)
-    await require_own_document(context, DocumentKind.PROVIDERS, complaint.place.provider_id)
+    await require_own_document(context, DocumentKind.PROVIDERS, complaint.target.provider_id)
     await complaints.answer(context.app_context.keyring, complaint_id, body.answer, staff_of(context), context.at)
     if body.to_provider is not None:
         await provider_cases.pass_on(complaint, body.to_provider, staff_of(context), context.today)
@@ -66,9 +66,9 @@ def _for_officer(context: RequestContext, complaint: Complaint) -> complaint_sch
     return complaint_schemas.ComplaintUnderReview(
         complaint_id=complaint.complaint_id,
         state=complaint.state,
-        provider_id=complaint.place.provider_id,
-        benefit_id=complaint.place.benefit_id,
-        venue_id=complaint.place.venue_id,
+        provider_id=complaint.target.provider_id,
+        benefit_id=complaint.target.benefit_id,
+        venue_id=complaint.target.venue_id,
         reason_code=complaint.reason,
         statement=complaint.statement,
         opened_on=day_of(complaint.opened_at).isoformat(),

@@ -120,7 +120,7 @@ def qr_svg(handle: str) -> str:
     return segno.make_qr(handle.upper(), error="m").svg_inline(scale=4, border=4, unit="px")
 
 
-def _place(venue: Body) -> schemas.VenuePlace:
+def _venue_place(venue: Body) -> schemas.VenuePlace:
     geo = venue.get("geo")
     return schemas.VenuePlace(
         venue_id=venue["venue_id"],
@@ -162,7 +162,7 @@ def _benefit_answer(
         terms=body["terms"],
         commitment=_commitment(benefit),
         terms_sha256=commitments.terms_sha256(benefit),
-        venues=[_place(venue) for venue in venues],
+        venues=[_venue_place(venue) for venue in venues],
         need_based_alternative=body["need_based_alternative"],
         offline_path=body["offline_path"],
     )

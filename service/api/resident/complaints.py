@@ -5,7 +5,7 @@ from __future__ import annotations
 from benefits.catalogue import in_force as catalogue
 from consent.kernel.errors import NotFound
 from consent.oversight import complaints
-from consent.oversight.complaints import Complaint, ComplaintPlace
+from consent.oversight.complaints import Complaint, ComplaintTarget
 from service.api import complaint_schemas
 from service.api.resident import current_person
 from service.http import json_io
@@ -24,7 +24,7 @@ async def complain(context: RequestContext, body: complaint_schemas.ComplaintBod
         raise NotFound("no such benefit was offered at this venue")
     opened = await complaints.open_about(
         current_person.acting(context, await current_person.get_or_create(context)),
-        ComplaintPlace(provider_id, body.benefit_id, body.venue_id),
+        ComplaintTarget(provider_id, body.benefit_id, body.venue_id),
         body.reason_code,
         body.statement,
     )
@@ -46,7 +46,7 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
     before = json_io.read_keyset(context.request)
     rows = [] if person is None else await complaints.list_for(person, before, limit + 1)
     names = await catalogue.names(context.at) if rows else {}
-    titles = [names.get(row.place.benefit_id) for row in rows]
+    titles = [names.get(row.target.benefit_id) for row in rows]
     return current_person.page(
         complaint_schemas.ComplaintList,
         [
@@ -59,5 +59,5 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
 
 
 async def _for_resident(context: RequestContext, complaint: Complaint) -> complaint_schemas.ResidentComplaint:
-    title = (await catalogue.names(context.at)).get(complaint.place.benefit_id)
+    title = (await catalogue.names(context.at)).get(complaint.target.benefit_id)
     return complaint_schemas.for_resident(complaint, None if title is None else dict(title))

@@ -44,11 +44,11 @@ async def stop_passes(context: RequestContext, _: None) -> Answer:
 async def issue_passes(context: RequestContext, body: pass_schemas.PassesRequest) -> Answer:
     """Issue passes for a benefit at a venue, one for each device key. Errors as `issuance.issue`."""
     keys = []
-    for place, jwk in enumerate(body.keys):
+    for index, jwk in enumerate(body.keys):
         try:
             keys.append(jose.read_public_key(jwk.model_dump()))
         except PassRefused:
-            raise body_invalid(f"/keys/{place}", "invalid", "This is no public key of P-256.") from None
+            raise body_invalid(f"/keys/{index}", "invalid", "This is no public key of P-256.") from None
     person = await current_person.get_or_create(context)
     issued = await issuance.issue(
         context.app_context.keyring,

@@ -90,8 +90,8 @@ async def list_messages(context: RequestContext, _: None) -> Answer:
 async def list_accesses(context: RequestContext, _: None) -> Answer:
     """List the uses of the person's records and points, newest first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
-    place = json_io.read_cursor(context.request, int, int) or (access_log.AFTER_ALL, access_log.AFTER_ALL)
-    rows = [] if person is None else await access_log.list_for(person, (int(place[0]), int(place[1])), limit + 1)
+    before = json_io.read_cursor(context.request, int, int) or (access_log.AFTER_ALL, access_log.AFTER_ALL)
+    rows = [] if person is None else await access_log.list_for(person, (int(before[0]), int(before[1])), limit + 1)
     names = await catalogue.names(context.at) if rows else {}
     return current_person.page(
         rights_schemas.AccessList,
@@ -113,7 +113,7 @@ async def list_accesses(context: RequestContext, _: None) -> Answer:
             for access in rows
         ],
         limit,
-        [access.place for access in rows],
+        [access.cursor for access in rows],
     )
 
 

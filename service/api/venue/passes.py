@@ -57,8 +57,8 @@ async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Ans
     brought = BroughtTexts(body.issuers or (), body.status_lists or ())
     app_context, uploads = context.app_context, await uploads_of_venue(context, brought)
     uses: list[tuple[OfflineUse, CivilTime | None]] = []
-    for place, item in enumerate(body.items):
-        at = _instant(item.at, place)
+    for index, item in enumerate(body.items):
+        at = _instant(item.at, index)
         try:
             uses.append((OfflineUse(item.signed, item.key_binding, at), app_context.civil_time_at(at)))
         except InstantOutOfRange:
@@ -105,7 +105,7 @@ async def uploads_at(context: RequestContext, venue: Body, brought: BroughtTexts
     )
 
 
-def _instant(text: str, place: int) -> datetime:
+def _instant(text: str, index: int) -> datetime:
     """Return an instant of RFC 3339; Problem body_invalid for another text, and without an offset."""
     try:
         at = datetime.fromisoformat(text)
@@ -113,6 +113,6 @@ def _instant(text: str, place: int) -> datetime:
         at = None
     if at is None or at.tzinfo is None:
         raise body_invalid(
-            f"/items/{place}/at", "invalid", "Send an instant of RFC 3339, such as 2027-01-02T08:00:00Z."
+            f"/items/{index}/at", "invalid", "Send an instant of RFC 3339, such as 2027-01-02T08:00:00Z."
         )
     return at

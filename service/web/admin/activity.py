@@ -41,7 +41,7 @@ async def recent(page: Page) -> list[dict[str, Any]]:
 
 async def _table(page: Page) -> TableView:
     localizer, rows = page.localizer, []
-    for place, step in enumerate(await page.read_all("/v1/admin/activity")):
+    for index, step in enumerate(await page.read_all("/v1/admin/activity")):
         act, person = localizer.label("step", step["act"]), person_name(page, step["staff_id"])
         rows.append(
             {
@@ -56,7 +56,7 @@ async def _table(page: Page) -> TableView:
                 "text_staff_id": {step["staff_id"]: person},
                 "at": localizer.moment(step["at"]),
                 "sort_at": step["at"],
-                "sort_newest": place,
+                "sort_newest": index,
                 "moment": step["at"],
                 "search": " ".join((step["id"], *(step.get("name") or {}).values(), step["staff_id"])),
             }

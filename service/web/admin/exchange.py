@@ -18,7 +18,7 @@ FORMATS = {"json": "application/json", "yaml": "application/yaml"}
 
 
 @dataclass(frozen=True, slots=True)
-class FaultyPlace:
+class CatalogueFault:
     """A fault of a pasted catalogue: the kind ("" where it concerns none), the place in its list from 1, the member."""
 
     kind: str
@@ -27,13 +27,13 @@ class FaultyPlace:
     detail: str
 
 
-def faulty_place(error: dict[str, Any]) -> FaultyPlace:
-    """Return the place of an API error, whose pointer reads `/catalogue/benefits/5/effect/up_to_fen`."""
+def catalogue_fault(error: dict[str, Any]) -> CatalogueFault:
+    """Return the fault of an API error, whose pointer reads `/catalogue/benefits/5/effect/up_to_fen`."""
     pointer: str = error["pointer"]
     match pointer.split("/", 4):
         case ["", "catalogue", kind, number, *member] if kind in list(DocumentKind) and number.isdecimal():
-            return FaultyPlace(kind, int(number) + 1, "/".join(member), error["detail"])
-    return FaultyPlace("", 0, pointer.strip("/"), error["detail"])
+            return CatalogueFault(kind, int(number) + 1, "/".join(member), error["detail"])
+    return CatalogueFault("", 0, pointer.strip("/"), error["detail"])
 
 
 async def exchange(page: Page) -> Response:
@@ -48,7 +48,7 @@ async def _render(page: Page, problem: Any = None, drafted: Any = None, status: 
         status,
         counts={kind: len(bodies) for kind, bodies in catalogue.items()},
         problem=problem,
-        places=[faulty_place(error) for error in (problem or {}).get("errors", [])],
+        faults=[catalogue_fault(error) for error in (problem or {}).get("errors", [])],
         drafted=drafted,
     )
 

@@ -24,7 +24,7 @@ async def package_list_csv(page: Page) -> Response:
 
 async def _table(page: Page) -> TableView:
     localizer, rows = page.localizer, []
-    for place, package in enumerate(await page.read_all("/v1/admin/packages")):
+    for index, package in enumerate(await page.read_all("/v1/admin/packages")):
         documents = [listed(page, document) for document in package["documents"]]
         state = localizer.label("state", package["state"])
         rows.append(
@@ -43,7 +43,7 @@ async def _table(page: Page) -> TableView:
                 "ended": localizer.moment(package["ended_at"]) if "ended_at" in package else "",
                 "sort_ended": package.get("ended_at", ""),
                 "ended_by": package.get("ended_by", ""),
-                "sort_newest": place,
+                "sort_newest": index,
                 "search": " ".join(
                     (
                         package["package_id"],

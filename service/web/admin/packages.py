@@ -71,10 +71,10 @@ def add_errors(page: Page, documents: list[dict[str, Any]], refusal: ApiReply) -
         document["findings"] = []
     for error in (refusal.body or {}).get("errors") or ():
         # `/documents/0/title`; an error of the list as a whole points to `/documents`.
-        index, *place = error["pointer"].split("/")[2:] or [""]
+        index, *parts = error["pointer"].split("/")[2:] or [""]
         if index.isdecimal() and int(index) < len(documents):
             document = documents[int(index)]
-            fault = {"severity": "refused", "rule": "", **error, "pointer": "/".join(["", *place]) if place else ""}
+            fault = {"severity": "refused", "rule": "", **error, "pointer": "/".join(["", *parts]) if parts else ""}
             document["findings"] += _with_places(page, document, [fault])
 
 

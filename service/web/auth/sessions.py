@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from consent.crypto import vault
-from consent.crypto.vault import Keyring, Place, SealBroken
+from consent.crypto.vault import CellAddress, Keyring, SealBroken
 from service.auth.access_tokens import Audience
 
 KIOSK_PATH = "/me/kiosk"
@@ -195,7 +195,7 @@ def set_form_cookie(response: Response, request: Request, seed: str) -> None:
 def seal(keyring: Keyring, use: str, plain: bytes) -> str:
     """Encrypt bytes for a cookie or URL under the service's key; `use` must be given again to decrypt."""
     cipher = vault.service_cipher(keyring, "pages")
-    return base64.urlsafe_b64encode(vault.seal(cipher, Place("page", use, "", ""), plain)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(vault.seal(cipher, CellAddress("page", use, "", ""), plain)).rstrip(b"=").decode()
 
 
 def unseal(keyring: Keyring, use: str, text: str) -> bytes | None:
@@ -204,7 +204,7 @@ def unseal(keyring: Keyring, use: str, text: str) -> bytes | None:
         return None
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return vault.open_service(keyring, "pages", Place("page", use, "", ""), raw)
+        return vault.open_service(keyring, "pages", CellAddress("page", use, "", ""), raw)
     except (binascii.Error, ValueError, SealBroken):
         return None
 

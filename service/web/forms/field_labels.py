@@ -62,11 +62,11 @@ def optional(language: str) -> str:
 
 def section_label(localizer: Localizer, at: str, document: Mapping[str, Any]) -> str:
     """Return the title of a section of a scheme's form; `at` is the pointer of the dimension or indicator."""
-    group, place = at.split("/")[1:3]
+    group, index = at.split("/")[1:3]
     if group == "dimensions":
         dimension = value_at(document, f"{at}/dimension")
-        return localizer.label("measure", str(dimension or list(Dimension)[int(place) % len(Dimension)]))
-    title, record_kind = _phrase(localizer, "indicator").format(int(place) + 1), value_at(document, f"{at}/kind")
+        return localizer.label("measure", str(dimension or list(Dimension)[int(index) % len(Dimension)]))
+    title, record_kind = _phrase(localizer, "indicator").format(int(index) + 1), value_at(document, f"{at}/kind")
     return f"{title} · {localizer.label('kind', str(record_kind))}" if record_kind else title
 
 

@@ -282,14 +282,14 @@ def _scheme_form(steps: tuple[int, ...]) -> tuple[tuple[Field, ...], Mapping[str
         Field("/reference", "prose"),
         *_in_both_languages("/title"),
     ]
-    for place in range(len(Dimension)):
-        at = f"/dimensions/{place}"
+    for index in range(len(Dimension)):
+        at = f"/dimensions/{index}"
         fields += [
             replace(_choice(f"{at}/dimension", Dimension, "measure"), section=at),
             Field(f"{at}/cap", "number", section=at),
         ]
-    for place, count in enumerate(steps):
-        at = f"/indicators/{place}"
+    for index, count in enumerate(steps):
+        at = f"/indicators/{index}"
         fields += [replace(field, section=at) for field in _indicator_fields(at, count)]
     labelled = _labelled("schemes", fields)
     return labelled, {field.pointer: field for field in labelled}

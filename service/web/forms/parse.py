@@ -130,8 +130,8 @@ def _drop_incomplete(document: dict[str, Any]) -> None:
         if name in document and needed not in _as_object(document[name]):
             del document[name]
     indicators = _as_object(document.get("indicators"))
-    for place in [place for place, indicator in indicators.items() if "kind" not in _as_object(indicator)]:
-        del indicators[place]
+    for number in [number for number, indicator in indicators.items() if "kind" not in _as_object(indicator)]:
+        del indicators[number]
 
 
 def _as_object(value: Any) -> dict[str, Any]:

@@ -253,8 +253,8 @@ def translations(filename: str) -> dict[str, str]:
             continue
         forms = message.id if isinstance(message.id, tuple | list) else (message.id,)
         texts = message.string if isinstance(message.string, tuple | list) else (message.string,)
-        for place, form in enumerate(forms):
-            chinese[form] = texts[min(place, len(texts) - 1)] or form
+        for index, form in enumerate(forms):
+            chinese[form] = texts[min(index, len(texts) - 1)] or form
     return chinese
 
 

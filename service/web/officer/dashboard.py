@@ -73,7 +73,7 @@ async def sources_csv(page: Page) -> Response:
 async def _source_table(page: Page) -> TableView:
     rows = []
     open_by_source = Counter(row["source_id"] for row in await page.read_all("/v1/privacy/propagations"))
-    for place, row in enumerate((await page.read("/v1/privacy/objection-analysis"))["data"]):
+    for index, row in enumerate((await page.read("/v1/privacy/objection-analysis"))["data"]):
         name = page.localizer.name(row.get("name")) or row["source_id"]
         rows.append(
             {
@@ -82,7 +82,7 @@ async def _source_table(page: Page) -> TableView:
                 "late": row["overdue"] + row["asked_overdue"],
                 "unacknowledged": open_by_source[row["source_id"]],
                 "search": f"{name} {row['source_id']}",
-                "sort_first": place,
+                "sort_first": index,
             }
         )
     keys = ("source", "unacknowledged", "opened", "late", "upheld", "repeats", "mean_days", "taken_back", "usual")

@@ -26,7 +26,7 @@ def view(
         filters: keys of the columns of codes (`table_view.coded`) that can be filtered.
         rows: all rows, in the order that the table has until a column is chosen.
     """
-    ordered = [{**row, "sort_given": place} for place, row in enumerate(rows)]
+    ordered = [{**row, "sort_given": index} for index, row in enumerate(rows)]
     headings = {key: page.localizer.label("oversight_column", key) for key in columns}
     return table_view.view(
         path,

@@ -51,7 +51,7 @@ async def _render_form(page: Page, benefit_id: str, venue_id: str, refused: ApiR
     return page.render(
         "resident/complaint_form.html",
         status,
-        places=[(benefit, venue) for benefit in benefits for venue in benefit["venues"]],
+        venues=[(benefit, venue) for benefit in benefits for venue in benefit["venues"]],
         chosen=f"{benefit_id}@{venue_id}",
         reasons=list(ComplaintReason),
         invalid=refused is not None and pointers != ["/reason_code"],

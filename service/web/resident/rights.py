@@ -126,11 +126,11 @@ async def object_to_record(page: Page) -> Response:
     path = f"/v1/me/records/{page.path_param('record_id')}/objections"
     reply = await page.call_api("POST", path, body, key=page.idempotency_key)
     if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        places = [error["pointer"] for error in reply.body.get("errors", ())]
+        pointers = [error["pointer"] for error in reply.body.get("errors", ())]
         faults: dict[str, str] = {}
-        if "/reason_code" in places:
+        if "/reason_code" in pointers:
             faults |= UNCHOSEN_REASON
-        if any(place.startswith("/claim") for place in places):
+        if any(pointer.startswith("/claim") for pointer in pointers):
             faults |= WRONG_CLAIM
         if not faults or not body["statement"]:
             faults |= EMPTY_STATEMENT

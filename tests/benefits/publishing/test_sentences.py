@@ -174,7 +174,7 @@ def test_the_words_of_conditions_and_quotas_are_complete() -> None:
 def test_no_sentence_of_the_vocabulary_alarms_the_word_scan() -> None:
     for sentence in VOCABULARY.sentences:
         for language in LANGUAGES:
-            text = vocabulary.PLACE.sub("5", sentence.text[language])
+            text = vocabulary.PLACEHOLDER.sub("5", sentence.text[language])
             for member in sentence.members:
                 body = {"benefit_id": "any", member: {language: text}}
                 assert not list(marked_words.check(DocumentKind.BENEFITS, body)), sentence.sentence_id
@@ -186,7 +186,7 @@ def test_sentences_end_with_a_full_stop_and_titles_do_not() -> None:
         assert not is_title or sentence.members == {"title"}
         assert sentence.text["zh-CN"].endswith("。") is not is_title, sentence.sentence_id
         assert sentence.text["en"].endswith(".") is not is_title, sentence.sentence_id
-        assert not set(",;:?!()") & set(vocabulary.PLACE.sub("", sentence.text["zh-CN"])), sentence.sentence_id
+        assert not set(",;:?!()") & set(vocabulary.PLACEHOLDER.sub("", sentence.text["zh-CN"])), sentence.sentence_id
 
 
 @pytest.mark.parametrize(
