@@ -17,8 +17,9 @@ DOCUMENT_ID: Final[dict[str, Any]] = {"type": "string", "pattern": f"^{DOCUMENT_
 SCENE = Parameter("scene", {"type": "string", "enum": [str(scene) for scene in Scene]}, "Benefits of this scene alone.")
 DIVISION = Parameter(
     "division",
-    {"type": "string", "pattern": DIVISION_PATTERN},
-    "Benefits of this division, of those above it and of those below: a GB/T 2260 code by prefix.",
+    {"type": "string", "pattern": f"^$|{DIVISION_PATTERN}"},
+    "Benefits of this division, of those above it and of those below: a GB/T 2260 code by prefix. "
+    "Empty: benefits of every division.",
 )
 
 RECORD_KIND = Parameter("kind", {"type": "string", "enum": [str(kind) for kind in RecordKind]}, "Records of this kind.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import jsonschema_rs
+import yaml
 
 from service import app
 from service.http.openapi.schemas import used_schemas
@@ -33,8 +34,11 @@ def _closed_schemas() -> dict[str, dict[str, Any]]:
 
 @cache
 def _validator(operation_id: str, status: str, media: str) -> jsonschema_rs.Draft202012Validator | None:
-    """Compile the schema of an operation's JSON answer with the schemas it uses: all of them take 20 times as long."""
-    if not media.endswith("json"):
+    """Compile the schema of an operation's answer with the schemas it uses: all of them take 20 times as long.
+
+    None for an answer that is neither JSON nor YAML.
+    """
+    if not media.endswith(("json", "yaml")):
         return None
     (operation,) = [
         candidate
@@ -55,6 +59,11 @@ def _closed(schema: Any) -> Any:
         return schema
     closed = {name: _closed(inner) for name, inner in schema.items()}
     return {"additionalProperties": False, **closed} if isinstance(schema.get("properties"), dict) else closed
+
+
+def _meaning(answer: httpx2.Response, media: str) -> Any:
+    """Return what a JSON or YAML answer means."""
+    return yaml.load(answer.content, yaml.CSafeLoader) if media.endswith("yaml") else answer.json()
 
 
 def described(method: str, path: str) -> Mapping[str, Any] | None:
@@ -82,5 +91,5 @@ def undescribed(answer: httpx2.Response) -> list[str]:
     if media not in content and (media or content):
         return [f"{name}: {status} as {media or 'nothing'} is not described"]
     validator = _validator(name, status, media)
-    faults = [] if validator is None else validator.iter_errors(answer.json())
+    faults = [] if validator is None else validator.iter_errors(_meaning(answer, media))
     return [f"{name} {status}: /{'/'.join(map(str, fault.instance_path))}: {fault.message[:200]}" for fault in faults]

@@ -99,6 +99,7 @@ BODY_CODES: Final = (
 SCHEMAS_WITHOUT_MODEL: Final[Mapping[str, Mapping[str, Any]]] = {
     "application/json": {"type": "object", "description": "A JSON object whose members depend on what is read."},
     "application/octet-stream": {"type": "string", "format": "binary"},
+    "application/pdf": {"type": "string", "format": "binary"},
 }
 """Schemas of answers without a model, by media type; text otherwise."""
 Answer = type[BaseModel] | tuple[type[BaseModel], ...] | None
@@ -157,6 +158,12 @@ MEDIA_DESCRIPTIONS: Final = {
     "text/html": "A page for people.",
     "text/plain": "A C2SP signed note.",
 }
+SAME_MEMBERS: Final = frozenset({"application/yaml"})
+"""Media types in which an answer has the members of JSON. A schema describes what a YAML means, not its text.
+
+The body of a request stays a text: openapi-python-client chooses the encoding by the body's type, so that two media
+types with one type would both be encoded.
+"""
 
 
 def _success(operation: Operation, status: int, answer: Answer) -> dict[str, Any]:
@@ -176,10 +183,12 @@ def _success(operation: Operation, status: int, answer: Answer) -> dict[str, Any
         names.append("ETag")
     if operation.idempotency != "none":
         names.append("Idempotency-Replayed")
+    content = {operation.media: {"schema": schema}, **other_media(operation.also_answers)}
+    content |= {name: {"schema": schema} for name in operation.also_answers if name in SAME_MEMBERS}
     return {
         "description": _success_description(status, models),
         "headers": _headers(*names),
-        "content": {operation.media: {"schema": schema}, **other_media(operation.also_answers)},
+        "content": content,
     }
 
 

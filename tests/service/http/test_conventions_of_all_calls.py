@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import jsonschema_rs
 import pytest
 
 from service.api.routes import OPERATIONS
@@ -116,6 +117,23 @@ async def test_a_query_parameter_that_comes_twice_is_named_and_nothing_done(town
         tried += 1
     assert tried > 30
     assert {table: count for table, count in (await row_counts()).items() if count != before[table]}.keys() <= READ
+
+
+async def test_an_empty_query_parameter_is_taken_only_where_its_schema_allows_it(town: City) -> None:
+    tokens, taken = calls.tokens_of(town), set()
+    for operation in OPERATIONS:
+        token = None if operation.audience is None else tokens[operation.audience]
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        for parameter in operation.query if operation.method == "GET" else ():
+            path = calls.address(operation).partition("?")[0]
+            others = [f"{other.name}=1" for other in operation.query if other.required and other is not parameter]
+            query = "&".join([f"{parameter.name}=", *others])
+            answer = await town.client.get(f"{path}?{query}", headers=headers)
+            if answer.is_success:
+                schema = jsonschema_rs.Draft202012Validator(dict(parameter.schema))
+                assert schema.is_valid(""), f"{operation.operation_id}: {parameter.name}"
+                taken.add(parameter.name)
+    assert "division" in taken
 
 
 async def test_a_call_without_a_token_learns_nothing_of_its_parameters(town: City) -> None:

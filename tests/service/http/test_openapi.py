@@ -250,7 +250,9 @@ def test_headers_and_media_types_are_in_the_document() -> None:
     assert records["requestBody"]["content"].keys() == {"application/json", "application/x-ndjson"}
     assert records["responses"]["200"]["content"].keys() == {"application/json", "application/x-ndjson"}
     export = paths["/v1/admin/catalogue/export"]["get"]
-    assert export["responses"]["200"]["content"].keys() == {"application/json", "application/yaml"}
+    described = export["responses"]["200"]["content"]
+    assert described.keys() == {"application/json", "application/yaml"}
+    assert described["application/yaml"] == described["application/json"], "YAML means the same as JSON"
 
 
 def test_names_of_schemas_are_plain_and_every_one_is_used() -> None:
