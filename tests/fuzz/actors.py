@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import httpx2
 
+from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
 from tests.factories import benefit_document
 from tests.fuzz.served_city import ServedCity
@@ -159,6 +160,11 @@ class Actors:
         name = f"prepared-{secrets.token_hex(4)}"
         self.publish("benefits", name, benefit_document(benefit_id=name, **members))
         return name
+
+    def documents(self) -> frozenset[str]:
+        """Return the ids of all documents of the catalogue, of every kind."""
+        rows = [row for kind in DocumentKind for row in self.read(AUTHOR, f"/v1/admin/{kind}?limit=200")["data"]]
+        return frozenset(row["id"] for row in rows)
 
     def review(self) -> str:
         """Return the id of an open review: of a provider with a new name, which always waits for an officer."""

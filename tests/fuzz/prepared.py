@@ -6,6 +6,7 @@ and packages are in `tests/fuzz/prepared_means.py`.
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,9 @@ from service.auth.access_tokens import Audience
 from tests.factories import benefit_document
 from tests.fuzz import prepared_means
 from tests.fuzz.actors import APPROVER, AUTHOR, LIBRARY, OFFICER, SOURCE, VENUE, Actors, Prepared
+
+FIRST_TILE: Final = {"name": "policy", "level": "0", "index": "000.p/1"}
+"""The tile with the first leaf alone, which every log that is not empty has."""
 
 
 def _version(name: str, kind: str = "benefits") -> dict[str, str]:
@@ -119,6 +123,12 @@ def _readable_version(_: Actors) -> Prepared:
 def _published(actors: Actors) -> Prepared:
     sha256 = actors.read(AUTHOR, "/v1/admin/benefits/library-deposit")["sha256"]
     return Prepared(None, {"sha256": sha256})
+
+
+def _included(actors: Actors) -> Prepared:
+    """The first leaf of the policy log: the tile of one hash."""
+    leaf_hash = actors.client.get("/log/policy/tile/0/000.p/1").raise_for_status().content
+    return Prepared(None, {"name": "policy"}, {"leaf_hash": base64.b64encode(leaf_hash).decode()})
 
 
 def _confirm(actors: Actors) -> Prepared:
@@ -225,6 +235,9 @@ PREPARATIONS: Final[Mapping[str, Callable[[Actors], Prepared]]] = MappingProxyTy
         "sampleConsents": _sample,
         "restoreRecord": _restore,
         "readSchemeVersion": lambda _: Prepared(None, {"version": "2026.1"}),
+        "readTile": lambda _: Prepared(None, FIRST_TILE),
+        "readEpochTile": lambda _: Prepared(None, {**FIRST_TILE, "epoch": "1"}),
+        "proveInclusion": _included,
         "confirmLink": _confirm,
         "acknowledgeLink": _acknowledge_link,
         "acknowledgeCorrection": _acknowledge_correction,

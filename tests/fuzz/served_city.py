@@ -79,7 +79,7 @@ def serve_city(folder: Path, database_url: str | None = None) -> Iterator[Served
             thread.join(timeout=START_SECONDS)
 
 
-def make_objects(city: ServedCity) -> dict[str, list[str]]:
+def make_objects(city: ServedCity, client: httpx2.Client) -> dict[str, list[str]]:
     """Make objects of each kind and return their ids by the name of the parameter or member that takes them."""
     ids: dict[str, list[str]] = {
         "kind": [str(kind) for kind in DocumentKind],
@@ -95,34 +95,31 @@ def make_objects(city: ServedCity) -> dict[str, list[str]]:
         "size": ["1", "2", "10"],
         "occurred_on": ["2025-06-01"],
     }
-    with httpx2.Client(base_url=city.url) as client:
 
-        def call(audience: Audience, subject: str, path: str, body: Any = None) -> Any:
-            headers = {
-                "Authorization": f"Bearer {city.token(audience, subject)}",
-                "Idempotency-Key": secrets.token_hex(8),
-            }
-            answer = (
-                client.get(path, headers=headers) if body is None else client.post(path, headers=headers, json=body)
-            )
-            answer.raise_for_status()
-            return answer.json()
+    def call(audience: Audience, subject: str, path: str, body: Any = None) -> Any:
+        headers = {
+            "Authorization": f"Bearer {city.token(audience, subject)}",
+            "Idempotency-Key": secrets.token_hex(8),
+        }
+        answer = client.get(path, headers=headers) if body is None else client.post(path, headers=headers, json=body)
+        answer.raise_for_status()
+        return answer.json()
 
-        for subject in CALLERS[Audience.RESIDENT]:
-            _objects_of_resident(call, subject, ids)
-        for subject in CALLERS[Audience.PRIVACY]:
-            body = {"reason_code": "yearly_audit", "text": "The audit."}
-            case = call(Audience.PRIVACY, subject, "/v1/privacy/cases", body)
-            ids.setdefault("case", []).append(case["case_id"])
-        links = call(Audience.SOURCE, "green-travel", "/v1/source/links")["data"]
-        ids["link_id"] = [link["link_id"] for link in links]
-        for kind in ("benefits", "venues"):
-            for row in call(Audience.ADMINISTRATOR, "admin-1", f"/v1/admin/{kind}")["data"]:
-                ids.setdefault("sha256", []).append(row["sha256"])
-        body = call(Audience.ADMINISTRATOR, "admin-1", "/v1/admin/benefits/library-deposit")["document"]
-        call(Audience.ADMINISTRATOR, "admin-1", "/v1/admin/benefits", {**body, "benefit_id": DRAFT})
-        reviews = call(Audience.PRIVACY, "officer-1", "/v1/privacy/reviews")["data"]
-        ids["review_id"] = [row["review_id"] for row in reviews] or [f"benefits.{DRAFT}.1"]
+    for subject in CALLERS[Audience.RESIDENT]:
+        _objects_of_resident(call, subject, ids)
+    for subject in CALLERS[Audience.PRIVACY]:
+        body = {"reason_code": "yearly_audit", "text": "The audit."}
+        case = call(Audience.PRIVACY, subject, "/v1/privacy/cases", body)
+        ids.setdefault("case", []).append(case["case_id"])
+    links = call(Audience.SOURCE, "green-travel", "/v1/source/links")["data"]
+    ids["link_id"] = [link["link_id"] for link in links]
+    for kind in ("benefits", "venues"):
+        for row in call(Audience.ADMINISTRATOR, "admin-1", f"/v1/admin/{kind}")["data"]:
+            ids.setdefault("sha256", []).append(row["sha256"])
+    body = call(Audience.ADMINISTRATOR, "admin-1", "/v1/admin/benefits/library-deposit")["document"]
+    call(Audience.ADMINISTRATOR, "admin-1", "/v1/admin/benefits", {**body, "benefit_id": DRAFT})
+    reviews = call(Audience.PRIVACY, "officer-1", "/v1/privacy/reviews")["data"]
+    ids["review_id"] = [row["review_id"] for row in reviews] or [f"benefits.{DRAFT}.1"]
     ids["case_id"] = ids["case"]
     return ids
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -43,6 +45,40 @@ def test_schemathesis_finds_nothing_in_minutes(tmp_path: Path, empty_database_ur
     assert not outcome.failures, api.report(outcome, MINUTES * 60)
     assert not outcome.errors, api.report(outcome, MINUTES * 60)
     assert not outcome.never_succeeded, api.report(outcome, MINUTES * 60)
+
+
+def test_a_document_that_other_requests_need_is_never_suspended(tmp_path: Path) -> None:
+    """The phase `coverage` sends the examples of the description, which name seeded documents."""
+    from tests.fuzz import actors, api, served_city
+
+    with served_city.serve_city(tmp_path) as city:
+        outcome = api.run(city, api.Extent(1, None, 1, ("coverage",), ("suspendVersion",)))
+        assert not outcome.failures, api.report(outcome, 0)
+        assert sum(outcome.successes.values()) > 1, api.report(outcome, 0)
+        with httpx2.Client(base_url=city.url, timeout=WAIT_SECONDS) as client:
+            document = actors.Actors(city, client).read(actors.AUTHOR, "/v1/admin/benefits/library-deposit/versions/1")
+    assert document["state"] == "in_force"
+
+
+@pytest.mark.campaign
+def test_data_too_large_to_be_read_counts_as_rejected(tmp_path: Path) -> None:
+    from tests.fuzz import api, served_city
+
+    with served_city.serve_city(tmp_path) as city:
+        outcome = api.run(city, api.Extent(1, None, 1, ("coverage",), ("uploadOfflineUses",)))
+    assert outcome.statuses[413], api.report(outcome, 0)
+    assert not outcome.failures, api.report(outcome, 0)
+
+
+def test_a_request_is_sent_again_while_the_service_is_unavailable() -> None:
+    from tests.fuzz import unavailable
+
+    headers = [{"retry-after": "0"}, {"retry-after": ["0"]}, {}]
+    answers = [SimpleNamespace(status_code=503, headers=header) for header in headers]
+    waiting, repeated = iter(answers), Counter[str]()
+    last = unavailable.send_until_available(lambda: next(waiting), "GET /v1/me/points", repeated)
+    assert (last, repeated) == (answers[2], {"GET /v1/me/points": 2}), "a 503 without Retry-After is a failure"
+    assert unavailable.pause_of(SimpleNamespace(status_code=429, headers=headers[0])) is None
 
 
 def test_every_prepared_request_succeeds(tmp_path: Path) -> None:
