@@ -45,13 +45,13 @@ async def gone(folder: Path, traces: dict[str, bytes | str]) -> None:
             await asyncio.sleep(POLL_SECONDS)
 
 
-async def test_an_erased_person_is_in_no_file_of_sqlite(town: City, tmp_path: Path) -> None:
+async def test_an_erased_person_is_in_no_file_of_sqlite(town: City, city_folder: Path) -> None:
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
     traces = await traces_of_newest()
-    assert all(in_files(tmp_path, trace) for trace in traces.values())
+    assert all(in_files(city_folder, trace) for trace in traces.values())
     assert (await wang.delete("/v1/me")).status_code == 200
-    await gone(tmp_path, traces)
+    await gone(city_folder, traces)
 
 
 async def test_a_failure_is_logged_and_the_next_turn_empties_it(
@@ -71,18 +71,18 @@ async def test_a_failure_is_logged_and_the_next_turn_empties_it(
     assert [record.msg for record in caplog.records] == [LogEvent.WRITE_AHEAD_LOG_NOT_EMPTIED]
 
 
-async def test_another_reader_delays_it_and_fails_nothing(town: City, tmp_path: Path) -> None:
+async def test_another_reader_delays_it_and_fails_nothing(town: City, city_folder: Path) -> None:
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
     traces = await traces_of_newest()
-    with closing(sqlite3.connect(tmp_path / "city.sqlite3", isolation_level=None)) as reader:
+    with closing(sqlite3.connect(city_folder / "city.sqlite3", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM person").fetchone()
         assert (await wang.delete("/v1/me")).status_code == 200
         await write_ahead_log.empty()
-        assert any(in_files(tmp_path, trace) for trace in traces.values())
+        assert any(in_files(city_folder, trace) for trace in traces.values())
         assert (await town.client.get("/v1/public/benefits")).status_code == 200
     requested = asyncio.Event()
     emptying = asyncio.create_task(write_ahead_log.keep_empty(requested, every_seconds=POLL_SECONDS))
-    await gone(tmp_path, traces)
+    await gone(city_folder, traces)
     emptying.cancel()
