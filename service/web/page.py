@@ -36,7 +36,7 @@ from service.auth.access_tokens import Audience
 from service.http import json_io
 from service.http.context import AppContext
 from service.http.problems import note_reason
-from service.web import assets, icons
+from service.web import assets, icons, stacked_table
 from service.web.api_client import ApiProblem, ApiReply, ApiRequest, InProcessApiClient, Query, body_or_raise
 from service.web.auth import sessions
 from service.web.auth.demo_provider import DemoProvider
@@ -90,6 +90,7 @@ def _templates(language: str, zone: ZoneInfo) -> Environment:
     environment.globals["icon"] = icons.icon
     environment.add_extension(icons.StaticIcons)
     environment.filters["icon_name"] = icons.icon_name
+    environment.filters["with_labels"] = stacked_table.with_labels
     return environment
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin
@@ -13,6 +14,8 @@ from service.web.auth.sessions import PATHS
 from tests.support.city import City
 
 REDIRECTS_MAX = 6
+UNBROKEN = re.compile(r'<span class="nowrap">([^<]*)</span>')
+"""A text that pages keep in one line."""
 
 
 @dataclass
@@ -114,7 +117,8 @@ class Browser:
     def _read(self) -> _Reader:
         if self._last_read[0] != self.html:
             reader = _Reader()
-            reader.feed(self.html)
+            # A date is read as part of its sentence: the element around it breaks no word.
+            reader.feed(UNBROKEN.sub(r"\1", self.html))
             self._last_read = (self.html, reader)
         return self._last_read[1]
 

@@ -33,7 +33,7 @@ async def recent(page: Page) -> list[dict[str, Any]]:
         {
             **row,
             "href": lists.version_address(row["kind"], row["id"], row["version"]),
-            "person": person_name(page, row["staff_id"]),
+            "person": page.localizer.person(row["staff_id"]),
         }
         for row in rows
     ]
@@ -42,7 +42,7 @@ async def recent(page: Page) -> list[dict[str, Any]]:
 async def _table(page: Page) -> TableView:
     localizer, rows = page.localizer, []
     for index, step in enumerate(await page.read_all("/v1/admin/activity")):
-        act, person = localizer.label("step", step["act"]), person_name(page, step["staff_id"])
+        act, person = localizer.label("step", step["act"]), localizer.person(step["staff_id"])
         rows.append(
             {
                 **step,
@@ -68,8 +68,3 @@ async def _table(page: Page) -> TableView:
         table_view.filter_of("staff_id", localizer.label("activity_column", "person"), rows),
     ]
     return table_view.view(PATH, page.request.query_params, columns, filters, rows, default_sort="newest")
-
-
-def person_name(page: Page, staff_id: str) -> str:
-    """Return the id of a member of staff, or a name for the publication rules, which can suspend a benefit."""
-    return page.localizer.label("actor", staff_id)

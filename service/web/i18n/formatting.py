@@ -7,7 +7,7 @@ that no sentence exists in one language only. Names of codes are in `labels`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from importlib import resources
@@ -45,9 +45,13 @@ BEGINS_PRINTED, ENDS_PRINTED = re.compile(rf"[{PRINTED}]"), re.compile(rf"[{PRIN
 """A space of a Chinese sentence before or after a value, and a value that begins or ends with a Chinese character."""
 FILTERS = (
     "name", "day", "month", "month_day", "day_of", "number", "amount", "moment", "clock", "hours", "open_days",
-    "effect", "baseline", "register_text", "heading", "rule", "clause", "problem", "filled", "listed",
+    "effect", "baseline", "register_text", "heading", "rule", "clause", "problem", "filled", "listed", "person",
 )  # fmt: skip
 """Methods of `Localizer` that templates use as filters."""
+UNBROKEN_FILTERS = ("day", "month", "day_of", "moment", "hours", "person")
+"""Those of them whose text stays in one line: a date or an id is read as one word."""
+UNBROKEN_MAX = 32
+"""Characters of a text that stay in one line: a narrow phone shows about 40."""
 PAGE_TEXTS, REGISTER_TEXTS = "zh_CN.po", "processing_register.zh_CN.po"
 
 
@@ -78,10 +82,9 @@ class Localizer:
         """
         text = self.text(english)
         if self.language != "en" and values:
-            text = SPACE_BEFORE.sub(lambda at: "" if BEGINS_PRINTED.match(str(values[at[1]])) else " ", text)
-            text = SPACE_AFTER.sub(
-                lambda at: at[0].rstrip() if ENDS_PRINTED.search(str(values[at[1]])) else at[0], text
-            )
+            shown = {name: escape(value).striptags() for name, value in values.items()}
+            text = SPACE_BEFORE.sub(lambda at: "" if BEGINS_PRINTED.match(shown[at[1]]) else " ", text)
+            text = SPACE_AFTER.sub(lambda at: at[0].rstrip() if ENDS_PRINTED.search(shown[at[1]]) else at[0], text)
         return Markup(text) % values  # noqa: S704  # The sentences are ours; `%` escapes the values.
 
     def label(self, group: str, code: str) -> str:
@@ -182,6 +185,10 @@ class Localizer:
         """Format the civil day of an ISO instant in the city's zone."""
         return self.day(datetime.fromisoformat(moment).astimezone(self.zone).date())
 
+    def person(self, staff_id: str) -> str:
+        """Return the id of a member of staff, or a name for the publication rules, which can suspend a benefit."""
+        return self.label("actor", staff_id)
+
     def listed(self, names: Iterable[str]) -> str:
         """Join names with the language's comma."""
         return (", " if self.language == "en" else "、").join(names)
@@ -281,8 +288,21 @@ def template_environment(localizer: Localizer) -> Environment:
     # A document shown as JSON is for people: Chinese characters, not escapes.
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     environment.filters.update({name: getattr(localizer, name) for name in FILTERS})
+    environment.filters["unbroken"] = _unbroken(str)
+    for name in UNBROKEN_FILTERS:
+        environment.filters[name] = _unbroken(environment.filters[name])
     environment.filters["label"] = lambda code, group: localizer.label(group, code)
     return environment
+
+
+def _unbroken(formatted: Callable[..., str]) -> Callable[..., str]:
+    """Return a filter like the given one whose short texts do not break over two lines; long ones do, anywhere."""
+
+    def filtered(*values: Any) -> str:
+        text = formatted(*values)
+        return Markup('<span class="nowrap">{}</span>').format(text) if 0 < len(text) <= UNBROKEN_MAX else text
+
+    return filtered
 
 
 class StaticTranslations(Extension):

@@ -197,7 +197,7 @@ async def test_the_words_that_matter_are_marked_for_author_and_officer(town: Cit
     for browser in (author, officer):
         assert marked in browser.html
         assert "<mark>出示积分页面</mark>" in browser.html
-    assert 'Book loan <code class="xs soft">book-loan</code>' in officer.html
+    assert 'Book loan <code class="xs soft"><span class="nowrap">book-loan</span></code>' in officer.html
     # The officer reads them in the finding and in the whole document.
     assert officer.html.split("<pre")[0].count("<mark>出示积分页面</mark>") == 2
 
@@ -425,8 +425,8 @@ async def test_the_table_of_sources_counts_stops_that_are_not_acknowledged(town:
     assert (await zhao.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
     officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go("/officer/sources?sort=-unacknowledged")
-    (row,) = re.findall(r"<th scope=\"row\">Green Travel.*?</tr>", officer.html, re.S)
-    assert re.findall(r'<td class="n">(?:<a[^>]*>)?(\d+)', row)[:2] == ["1", "1"]
+    (row,) = re.findall(r"<th[^>]*>Green Travel.*?</tr>", officer.html, re.S)
+    assert re.findall(r'<td class="n"[^>]*>(?:<a[^>]*>)?(\d+)', row)[:2] == ["1", "1"]
 
 
 @pytest.mark.parametrize(("language", "sentence"), [("en", "Consents that a privacy officer opened without a case"),
