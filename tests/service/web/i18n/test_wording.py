@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from service.auth.access_tokens import CITY_ZONE
 from service.web.i18n import formatting
+from service.web.i18n.formatting import Localizer
 from tests.support.processes import ROOT
 
 WORDING = tomllib.loads((ROOT / "tests/data/wording.toml").read_text(encoding="utf-8"))
@@ -25,6 +27,9 @@ TABLES = [
     ("consent.documents", "headings.toml"),
     ("benefits.publishing.sentences", "sentences.toml"),
 ]
+NOTICES = ("service/demo/city/notices.yaml", "service/deployment/templates/starter-catalogue.yaml")
+NAMED = {"how_to_withdraw": ("Stop", "Permissions"), "rights": ("Account",)}
+"""Clauses of a notice, and the buttons and pages that each names."""
 HAN = "\u4e00-\u9fff"
 # Signs next to Chinese characters that print sets full-width.
 HALF_WIDTH = re.compile(
@@ -65,6 +70,19 @@ def test_texts_use_the_words_of_the_product(language: str) -> None:
 def test_chinese_punctuation_is_full_width() -> None:
     broken = [f"{place}: {text}" for place, text in texts("zh-CN") if HALF_WIDTH.search(text)]
     assert broken == []
+
+
+@pytest.mark.parametrize("file", NOTICES)
+def test_notices_use_the_words_of_the_product_and_name_pages_as_they_are(file: str) -> None:
+    clauses = re.findall(r"^ +(\w+): (.{20,})$", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(clauses) > 40
+    for clause, text in clauses:
+        chinese = re.search(f"[{HAN}]", text) is not None
+        found = [instead for pattern, instead in WORDING["zh-CN"].items() if chinese and re.search(pattern, text)]
+        assert not found, (text, found)
+        spoken, quotes = Localizer("zh-CN" if chinese else "en", CITY_ZONE), "“{}”" if chinese else '"{}"'
+        for name in NAMED.get(clause, ()):
+            assert quotes.format(spoken.text(name)) in text, text
 
 
 def test_the_check_reads_every_table() -> None:
