@@ -36,6 +36,7 @@ from service.auth.access_tokens import Audience
 from service.http import json_io
 from service.http.context import AppContext
 from service.http.problems import note_reason
+from service.paper.slip_pdf import grouped
 from service.web import assets, icons, stacked_table
 from service.web.api_client import ApiProblem, ApiReply, ApiRequest, InProcessApiClient, Query, body_or_raise
 from service.web.auth import sessions
@@ -43,6 +44,7 @@ from service.web.auth.demo_provider import DemoProvider
 from service.web.auth.oidc import Providers
 from service.web.auth.sessions import Session
 from service.web.i18n.formatting import Localizer, template_environment
+from service.web.resident import places
 
 LANGUAGE_COOKIE = "credit-easy-language"
 LANGUAGE_SECONDS = 31_536_000
@@ -91,6 +93,8 @@ def _templates(language: str, zone: ZoneInfo) -> Environment:
     environment.add_extension(icons.StaticIcons)
     environment.filters["icon_name"] = icons.icon_name
     environment.filters["with_labels"] = stacked_table.with_labels
+    environment.filters["spaced"] = grouped
+    environment.filters["parent"], environment.filters["tab"] = places.parent, places.tab
     return environment
 
 

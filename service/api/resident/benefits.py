@@ -125,6 +125,7 @@ def _venue_place(venue: Body) -> schemas.VenuePlace:
     return schemas.VenuePlace(
         venue_id=venue["venue_id"],
         name=venue["name"],
+        division=venue["division"],
         address=venue.get("address"),
         hours=venue.get("hours"),
         geo=geo,

@@ -301,6 +301,8 @@ class VenuePlace(ApiModel):
 
     venue_id: VenueId
     name: Localized
+    division: DivisionCode
+    """The division in which it is."""
     address: Localized | None
     """The postal address; null where the venue states none."""
     hours: str | None

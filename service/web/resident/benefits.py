@@ -47,7 +47,9 @@ async def benefits(page: Page) -> Response:
     rows = await page.read_all("/v1/me/benefits")
     scene = page.query("scene") if page.query("scene") in list(Scene) else ""
     only = page.query("only") if page.query("only") in GROUPS else ""
-    shown = [row for row in rows if scene in ("", row["scene"])]
+    districts = sorted({venue["division"] for row in rows for venue in row["venues"]})
+    division = page.query("division") if page.query("division") in districts else ""
+    shown = [row for row in rows if scene in ("", row["scene"]) and _is_offered_in(row, division)]
     groups: dict[str, list[Mapping[str, Any]]] = {name: [] for name in GROUPS}
     for row in sorted(shown, key=lambda row: (distance(row), row["benefit_id"])):
         groups[state_of(row)].append(row)
@@ -57,7 +59,14 @@ async def benefits(page: Page) -> Response:
         scenes=[code for code in Scene if any(row["scene"] == code for row in rows)],
         scene=scene,
         only=only,
+        districts=districts,
+        division=division,
     )
+
+
+def _is_offered_in(benefit: Mapping[str, Any], division: str) -> bool:
+    """Report whether a benefit has a venue in a district; True for every benefit where none is chosen."""
+    return not division or any(venue["division"] == division for venue in benefit["venues"])
 
 
 async def benefit(page: Page) -> Response:

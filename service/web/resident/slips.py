@@ -8,7 +8,6 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from service.auth.access_tokens import Audience
-from service.paper.slip_pdf import grouped
 from service.web.page import Page, PageRoute
 from service.web.resident import benefits
 from service.web.resident.kiosk import ENDS, SIGN_OUT_SECONDS
@@ -21,7 +20,6 @@ async def slips(page: Page) -> Response:
         "resident/slips.html",
         slips=(await page.read("/v1/me/slips"))["data"],
         by_id={row["benefit_id"]: row for row in rows},
-        grouped=grouped,
     )
 
 
@@ -50,7 +48,6 @@ async def kiosk_slip(page: Page) -> Response:
         seconds=SIGN_OUT_SECONDS,
         slip=slip,
         benefit=benefit,
-        spaced_code=grouped(slip.get("short_code", "")),
         # The service itself drew this SVG, from a code that it generated.
         qr_svg=Markup(slip.get("qr_svg", "")),  # noqa: S704
     )

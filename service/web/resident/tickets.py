@@ -11,10 +11,6 @@ from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
 from service.web.resident import benefits
 
-CODE_GROUP = 4
-"""Characters between two spaces of a code that is read aloud."""
-
-
 CHANGED = {"benefit_not_available": "not_available", "terms_changed": "terms_changed"}
 """Problems of a ticket that its benefit's page explains, and the sentence there."""
 
@@ -68,18 +64,16 @@ async def ticket(page: Page) -> Response:
 
 
 async def read_ticket(page: Page) -> dict[str, Any]:
-    """Return what a page shows of the ticket in its path: `ticket`, `benefit`, `spaced_code` and `qr_svg`.
+    """Return what a page shows of the ticket in its path: `ticket`, `benefit` and `qr_svg`.
 
-    `benefit` is empty where it has ended since: the code is shown all the same, without a title. The last two are empty
+    `benefit` is empty where it has ended since: the code is shown all the same, without a title. The last is empty
     once the code cannot be used any more.
     """
     ticket = await page.read(f"/v1/me/tickets/{page.path_param('ticket_id')}")
     rows: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
-    code = ticket.get("short_code", "")
     return {
         "ticket": ticket,
         "benefit": next((row for row in rows if row["benefit_id"] == ticket["benefit_id"]), {}),
-        "spaced_code": " ".join(code[at : at + CODE_GROUP] for at in range(0, len(code), CODE_GROUP)),
         # The service itself drew this SVG, from a handle that it generated.
         "qr_svg": Markup(ticket.get("qr_svg", "")),  # noqa: S704
     }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from service.auth.access_tokens import Audience
+from service.web.i18n import labels
 from service.web.public import pages
 from tests.support.browsing import Browser
 from tests.support.city import City
@@ -49,3 +52,40 @@ async def test_each_answer_of_the_help_leads_on(shared_city: City) -> None:
     reader = await Browser(shared_city).go("/help")
     links = {address for address, _ in reader.links}
     assert {"/earn", "/benefits", "/scheme", "/privacy", "/me/records", "/never"} <= links
+
+
+@pytest.mark.parametrize(
+    ("language", "label", "text"), [("en", "Counts for", "24 months"), ("zh-CN", "有效期", "24 个月")]
+)
+async def test_the_validity_of_a_deed_has_its_unit(shared_city: City, language: str, label: str, text: str) -> None:
+    """On a narrow screen the label stands in front of the value: the two read as one sentence."""
+    reader = await Browser(shared_city, language).go("/scheme")
+    assert f'data-label="{label}">{text}</td>' in reader.html
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+async def test_dates_in_prose_are_written_out(shared_city: City, language: str) -> None:
+    for path in ("/", "/earn", "/benefits", "/scheme", "/figures", "/never", "/help", "/privacy"):
+        reader = await Browser(shared_city, language).go(path)
+        assert not re.findall(r"\b20\d\d-\d\d-\d\d\b", reader.text), path
+
+
+async def test_a_clause_is_quoted_once_in_chinese_and_with_its_original_in_english(shared_city: City) -> None:
+    chinese = await Browser(shared_city, "zh-CN").go("/never")
+    assert "“各市推出的个人信用分不能用于失信联合惩戒”" in chinese.text
+    assert "個人信用分" not in chinese.text
+    english = await Browser(shared_city).go("/never")
+    assert "「各市推出的個人信用分不能用於失信聯合懲戒」" in english.text
+
+
+async def test_every_scene_has_two_short_lines_in_chinese(shared_city: City) -> None:
+    assert {len(label.in_language("zh-CN").split(" · ")) for label in labels.LABELS["scene"].values()} == {2}
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("en", "You choose what counts. Points are never deducted."), ("zh-CN", "您同意，才计分。只加分，不扣分。")],
+)
+async def test_a_page_describes_itself_to_search_engines(shared_city: City, language: str, sentence: str) -> None:
+    reader = await Browser(shared_city, language).go("/")
+    assert f'<meta name="description" content="{sentence}">' in reader.html

@@ -23,7 +23,7 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: City) -> None:
     assert "You can say no. Nothing changes for you." in me.text
     await me.send("I agree")
     assert "One step is left" in me.text
-    code = me.text.split("Your code: ")[1].split()[0]
+    code = " ".join(me.text.split("Your code: ")[1].split()[:2])
     source = town.source()
     confirmed = await source.post("/v1/source/links/confirm", {"code": code, "account": "bike-new-1"})
     assert confirmed.status_code == 200

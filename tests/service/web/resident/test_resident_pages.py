@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib import resources
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -16,6 +16,7 @@ from consent.domain.document_kinds import DocumentKind, Finding
 from service.auth.access_tokens import CITY_ZONE, Audience
 from service.demo import seed
 from service.web.i18n.formatting import Localizer
+from service.web.page import _templates
 from service.web.resident import points
 from tests.support.browsing import Browser
 from tests.support.city import City, record
@@ -32,7 +33,10 @@ async def agree_to_rides(town: City, who: str, account: str, language: str = "en
 
 
 def code_of(me: Browser) -> str:
-    return me.text.split("Your code: ")[1].split()[0]
+    """The link code on the page, in the two groups of four characters in which it is read out."""
+    found = re.search(r"Your code: ([A-Z2-9]{4} [A-Z2-9]{4})\b", me.text)
+    assert found is not None
+    return found[1]
 
 
 async def confirm(town: City, code: str, account: str) -> None:
@@ -64,6 +68,7 @@ async def test_one_tap_undoes_a_stop(town: City) -> None:
     await confirm(town, code_of(me), "bike-undo-1")
     await me.go("/me/consents")
     await me.send("Stop: Green Travel")
+    assert "Stop using records of Green Travel?" in me.text
     await me.send("Stop")
     assert "Stopped: Green Travel" in me.text
     await me.send("Undo: Green Travel")
@@ -83,6 +88,7 @@ async def test_before_the_stop_of_a_provider_its_page_says_what_an_undo_does_not
         "You can undo this for 24 hours; paper slips, machines, offline passes and bookings do not come back" in me.text
     )
     assert "everything is restored" not in me.text
+    assert "Stop eligibility checks by City Library?" in me.text
 
 
 async def test_stopping_everything_says_what_goes_and_offers_each_again(town: City) -> None:
@@ -93,9 +99,10 @@ async def test_stopping_everything_says_what_goes_and_offers_each_again(town: Ci
     assert "24 points now" in me.text
     await me.go("/me/consents/stop-all")
     listed = me.text.split("All of these permissions end at once:")[1]
-    assert "Green Travel its points stop counting" in listed
-    assert "Civic Life its points stop counting" in listed
-    assert "City Library can no longer check" in listed
+    assert re.search(r"(Civic Life, Green Travel|Green Travel, Civic Life) Their points stop counting", listed)
+    assert "City Library They can no longer check" in listed
+    assert "For 24 hours you can undo each stop under “Permissions”." in listed
+    assert "paper slips, machines, offline passes and bookings do not come back" in listed
     await me.send("Stop everything")
     for name in ("Green Travel", "Civic Life", "City Library"):
         assert f"Stopped: {name}" in me.text
@@ -108,12 +115,8 @@ async def test_stopping_everything_says_what_goes_and_offers_each_again(town: Ci
     assert "Undo" not in me.text
 
 
-def test_the_notices_name_the_buttons_that_there_are() -> None:
-    for notice in seed.documents("notices"):
-        for language, (opening, closing) in {"zh-CN": ("“", "”"), "en": ('"', '"')}.items():
-            instruction, spoken = notice["languages"][language]["how_to_withdraw"], Localizer(language, CITY_ZONE)
-            for name in ("Stop", "Permissions"):
-                assert f"{opening}{spoken.text(name)}{closing}" in instruction
+def test_the_buttons_that_notices_name_are_on_their_page() -> None:
+    """tests/service/web/i18n/test_wording.py checks that the notices name them."""
     template = (resources.files("service.web") / "templates" / "resident" / "consents.html").read_text()
     assert '_("Stop")' in template
 
@@ -344,6 +347,24 @@ async def test_uses_are_shown_by_the_hour(town: City) -> None:
             assert text in me.text, path
 
 
+@pytest.mark.parametrize(
+    ("language", "once", "twice"),
+    [
+        (
+            "en",
+            "20 October 2026, between 23:00 and 24:00",
+            "20 October 2026, between 23:00 and 24:00, 2 times",
+        ),
+        ("zh-CN", "2026年10月20日 23–24 点", "2026年10月20日 23–24 点，共 2 次"),
+    ],
+)
+def test_equal_uses_of_an_hour_are_counted_in_words(language: str, once: str, twice: str) -> None:
+    shown = _templates(language, CITY_ZONE).get_template("resident/macros.html").module
+    access = {"at": "2026-10-20T15:00:00Z"}
+    assert shown.when(access, 1) == once
+    assert shown.when(access, 2) == twice
+
+
 def test_an_hour_is_shown_with_its_end() -> None:
     english, chinese = Localizer("en", CITY_ZONE), Localizer("zh-CN", CITY_ZONE)
     assert english.hours("2026-10-20T15:00:00Z") == "20 October 2026, between 23:00 and 24:00"
@@ -407,6 +428,24 @@ async def test_the_next_benefit_says_the_way_to_it(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "somebody-new")
     assert "No points yet." in me.text
     assert "Next benefit" in me.text
+
+
+async def test_benefits_are_chosen_by_the_district_of_their_venues(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
+    await me.go("/me/benefits?scene=library")
+    assert "Borrow without a deposit" in me.text
+    await me.send("Filter", division="210106")
+    assert parse_qs(urlsplit(me.url).query) == {"scene": ["library"], "division": ["210106"]}
+    assert "Borrow without a deposit" not in me.text
+    everything = next(address for address, text in me.links if text == "All")
+    await me.go(everything)
+    shown = {address for address, _text in me.links if address.startswith("/me/benefits/")}
+    rows = (await town.resident("resident-1").get("/v1/me/benefits")).json()["data"]
+    inside = {row["benefit_id"] for row in rows if "210106" in {venue["division"] for venue in row["venues"]}}
+    assert shown == {f"/me/benefits/{benefit_id}" for benefit_id in inside} != set()
+    assert '<option value="210106" selected>Tiexi</option>' in me.html
+    await me.go("/me/benefits?division=nowhere")
+    assert len({address for address, _text in me.links if address.startswith("/me/benefits/")}) == len(rows)
 
 
 async def test_any_and_all_differ(town: City) -> None:
