@@ -78,8 +78,8 @@ def test_notices_use_the_words_of_the_product_and_name_pages_as_they_are(file: s
     assert len(clauses) > 40
     for clause, text in clauses:
         chinese = re.search(f"[{HAN}]", text) is not None
-        found = [instead for pattern, instead in WORDING["zh-CN"].items() if chinese and re.search(pattern, text)]
-        assert not found, (text, found)
+        instead_of = [instead for pattern, instead in WORDING["zh-CN"].items() if chinese and re.search(pattern, text)]
+        assert not instead_of, (text, instead_of)
         spoken, quotes = Localizer("zh-CN" if chinese else "en", CITY_ZONE), "“{}”" if chinese else '"{}"'
         for name in NAMED.get(clause, ()):
             assert quotes.format(spoken.text(name)) in text, text

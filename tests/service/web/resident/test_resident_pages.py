@@ -34,9 +34,9 @@ async def agree_to_rides(town: City, who: str, account: str, language: str = "en
 
 def code_of(me: Browser) -> str:
     """The link code on the page, in the two groups of four characters in which it is read out."""
-    found = re.search(r"Your code: ([A-Z2-9]{4} [A-Z2-9]{4})\b", me.text)
-    assert found is not None
-    return found[1]
+    shown = re.search(r"Your code: ([A-Z2-9]{4} [A-Z2-9]{4})\b", me.text)
+    assert shown is not None
+    return shown[1]
 
 
 async def confirm(town: City, code: str, account: str) -> None:
@@ -359,10 +359,11 @@ async def test_uses_are_shown_by_the_hour(town: City) -> None:
     ],
 )
 def test_equal_uses_of_an_hour_are_counted_in_words(language: str, once: str, twice: str) -> None:
-    shown = _templates(language, CITY_ZONE).get_template("resident/macros.html").module
+    source = '{% from "resident/macros.html" import when %}{{ when(access, count) }}'
+    shown = _templates(language, CITY_ZONE).from_string(source)
     access = {"at": "2026-10-20T15:00:00Z"}
-    assert shown.when(access, 1) == once
-    assert shown.when(access, 2) == twice
+    assert shown.render(access=access, count=1) == once
+    assert shown.render(access=access, count=2) == twice
 
 
 def test_an_hour_is_shown_with_its_end() -> None:
