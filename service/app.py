@@ -19,7 +19,7 @@ from service.api.public import handlers as public
 from service.api.public.routes import PUBLIC
 from service.api.routes import AUDIENCES, OPERATIONS
 from service.auth.access_tokens import Verifier
-from service.auth.demo_issuer import DemoIssuer
+from service.auth.demo_token_issuer import DemoTokenIssuer
 from service.compliance import key_fingerprints, replay
 from service.http import compression, json_io, problems
 from service.http.context import AppContext, Clock
@@ -65,7 +65,7 @@ def create_app(
     *,
     clock: Clock = queries.now,
     limiter: Limiter | None = None,
-    issuer: DemoIssuer | None = None,
+    issuer: DemoTokenIssuer | None = None,
     sandbox: Sandbox | None = None,
 ) -> Starlette:
     """Return the whole service as one ASGI application, whose lifespan opens and closes the database.

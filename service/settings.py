@@ -20,7 +20,7 @@ from consent.crypto.vault import Keyring
 from consent.transparency.publication import Publisher
 from service.auth import key_files, keyring_file
 from service.auth.access_tokens import CITY_ZONE, OPTIONAL_AUDIENCES, Audience, TrustedIssuer, is_tamper_proof
-from service.auth.demo_issuer import DEMO_ISSUER
+from service.auth.demo_token_issuer import DEMO_ISSUER
 from service.auth.key_files import SigningKey
 from service.storage import database_url
 

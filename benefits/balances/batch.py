@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from benefits.balances.snapshots import OWN_COMPUTATION
+from benefits.balances.person_balance import OWN_COMPUTATION
 from benefits.catalogue import in_force
 from benefits.scoring import sql
 from consent.database import queries

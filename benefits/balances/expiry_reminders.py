@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from benefits.balances import snapshots
+from benefits.balances import person_balance
 from benefits.models import ExpiryRound
 from benefits.scoring import points
 from benefits.scoring.scheme import Timeline
@@ -102,7 +102,7 @@ async def _remind(keyring: Keyring, person_id: str, timeline: Timeline, due: tup
         key = f"{MessageKind.POINTS_EXPIRING} {expires_on.isoformat()} {days}"
         if await messages.was_sent(person, key):
             return False
-        released = await gate.release(person, at, snapshots.OWN_COMPUTATION)
+        released = await gate.release(person, at, person_balance.OWN_COMPUTATION)
         before, after = (
             points.compute(released, timeline, day).total for day in (expires_on - timedelta(days=1), expires_on)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from benefits.balances.snapshots import OWN_COMPUTATION
+from benefits.balances.person_balance import OWN_COMPUTATION
 from benefits.scoring import comparison
 from benefits.scoring.scheme import Timeline
 from consent.kernel.errors import WouldLowerPoints

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from benefits.catalogue.model import Body, InForce, is_offered_at
 from benefits.models import BindingCode, LastingTicket
-from benefits.redemption import eligibility, lasting_tickets, sessions
+from benefits.redemption import added_sessions, eligibility, lasting_tickets
 from benefits.redemption.decision import CivilTime, TicketKind
 from benefits.redemption.eligibility import Choice
 from consent import persons
@@ -71,7 +71,7 @@ async def request(
         Conflict: the person has as many bindings as one may have.
     """
     benefit, period = await eligibility.require_applicable(person, catalogue, choice, now)
-    sessions.require_no_session(benefit)
+    added_sessions.require_no_session(benefit)
     benefit_id, venue_id = choice.benefit_id, choice.venue_id
     use = Use("binding.requested", benefit.provider_id, benefit_id, "issued")
     await gate.permit(person, benefit.provider_id, now.at, use)

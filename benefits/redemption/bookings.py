@@ -16,10 +16,10 @@ from tortoise.queryset import QuerySet
 from benefits.catalogue.model import InForce, LiveBenefit
 from benefits.errors import NoPlaceLeft
 from benefits.models import AddedSession, Booking, Redemption, StoredTicket
-from benefits.redemption import sessions
+from benefits.redemption import added_sessions
+from benefits.redemption.added_sessions import RETURN_BEFORE
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.eligibility import Choice, require_applicable
-from benefits.redemption.sessions import RETURN_BEFORE
 from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
@@ -257,7 +257,7 @@ async def erase_all(person_id: str, now: int) -> None:
 async def delete_old(at: datetime) -> int:
     """Delete bookings a day after their session, and old sessions; return the number of both."""
     deleted = await Booking.filter(ends_at__lt=queries.to_micros(at - timedelta(days=1))).delete()
-    return int(deleted) + await sessions.delete_old(at)
+    return int(deleted) + await added_sessions.delete_old(at)
 
 
 async def export(person: Person) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from benefits.balances import snapshots
+from benefits.balances import person_balance
 from benefits.catalogue.model import InForce, LiveBenefit
 from benefits.errors import BenefitNotAvailable, ConsentNeeded
 from benefits.redemption import commitments
@@ -47,7 +47,7 @@ async def require_applicable(
     period = (await gate.live_periods(person, Purpose.BENEFIT_CHECK, at)).get(benefit.provider_id)
     if period is None:
         raise ConsentNeeded("a benefit.check consent for this provider comes first")
-    have = (await snapshots.balance_of(person, catalogue.timeline, now.today, at)).measures()
+    have = (await person_balance.balance_of(person, catalogue.timeline, now.today, at)).measures()
     decided = benefit.rule.decide(have)
     if not decided.applies:
         raise BenefitNotAvailable([line for line in benefit.rule.lines(decided) if not line.met])

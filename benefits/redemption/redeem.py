@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from benefits.balances import snapshots
+from benefits.balances import person_balance
 from benefits.catalogue.in_force import CatalogueCache
 from benefits.catalogue.model import InForce, LiveBenefit
 from benefits.errors import VenueSuspended
@@ -187,7 +187,7 @@ class _Redemption:
             # Erased since the state was loaded: the next load finds no person.
             with suppress(NotFound):
                 person = _person(self.scan.keyring, loaded.state)
-                await snapshots.compute_and_store(person, current.timeline, now.today, now.at)
+                await person_balance.compute_and_store(person, current.timeline, now.today, now.at)
             return None
         plan, granted = self._plan(loaded.state, verdict, now)
         await (write_plan.apply(plan) if locked else write_plan.commit(plan))

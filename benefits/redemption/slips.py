@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from benefits.catalogue.model import InForce
-from benefits.redemption import eligibility, lasting_tickets, sessions
+from benefits.redemption import added_sessions, eligibility, lasting_tickets
 from benefits.redemption.decision import CivilTime, TicketKind
 from benefits.redemption.eligibility import Choice
 from consent.crypto.blind_index import SLIP_CODE_LENGTH, IndexUse, new_code, random_index
@@ -32,7 +32,7 @@ async def issue(person: Person, catalogue: InForce, choice: Choice, now: CivilTi
         Conflict: the person has as many slips as one may have.
     """
     benefit, period = await eligibility.require_applicable(person, catalogue, choice, now)
-    sessions.require_no_session(benefit)
+    added_sessions.require_no_session(benefit)
     await gate.permit(
         person, benefit.provider_id, now.at, Use("slip.issued", benefit.provider_id, benefit.benefit_id, "issued")
     )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from benefits.balances import snapshots
+from benefits.balances import person_balance
 from benefits.balances.stored import StoredBalance
 from benefits.catalogue.limits import LIMITS_MAX
 from benefits.catalogue.model import Body
@@ -30,11 +30,11 @@ NO_TICKET = TicketRow(None, "", "", 0, None)
 NO_CONSENT = ConsentPeriod(None, None)
 COUNTERS_MAX = LIMITS_MAX
 """Counters of a ticket that are read: one for each limit of a benefit."""
-LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.GIVEN_CONSENT.columns, *snapshots.STORED.columns)
+LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.GIVEN_CONSENT.columns, *person_balance.STORED.columns)
 TICKET_END = 3 + len(tickets.LOOKUP.columns)
 PERSON_END = TICKET_END + len(gate.CHAIN.columns)
 CONSENT_END = PERSON_END + len(gate.GIVEN_CONSENT.columns)
-BALANCE_END = CONSENT_END + len(snapshots.STORED.columns)
+BALANCE_END = CONSENT_END + len(person_balance.STORED.columns)
 COUNTERS_END = BALANCE_END + 2 * COUNTERS_MAX
 """The index after the last column of each part of the row of `_load_sql`, whose first three are no part's."""
 
@@ -88,7 +88,7 @@ def _load_sql(clock: str, answer: Selection | None) -> str:
         f" {tickets.LOOKUP.join(handle_index='$1')}"
         f" {gate.CHAIN.join(person_id='t.person_id')}"
         f" {gate.GIVEN_CONSENT.join(person_id='p.person_id', counterpart='$2')}"
-        f" {snapshots.STORED.join(person_id='t.person_id')}"
+        f" {person_balance.STORED.join(person_id='t.person_id')}"
         f" {' '.join(counter.join() for counter in counters)}" + ("" if answer is None else f" {answer.join(key='$3')}")
     )
 
@@ -120,7 +120,7 @@ async def _load_distributed(
     handle_index: str, venue: Body | None, provider_id: str, store: AnswerStore | None
 ) -> Loaded:
     """`load_state` where ticket, person and answer are distributed by different keys; the clock is read last."""
-    answered, person, consent, balance = None, NO_PERSON, NO_CONSENT, snapshots.NO_BALANCE
+    answered, person, consent, balance = None, NO_PERSON, NO_CONSENT, person_balance.NO_BALANCE
     counters: list[CounterRow] = []
     if store is not None:
         answered = await queries.fetch_one(store.selection.query(key="$1"), store.key)
@@ -131,11 +131,12 @@ async def _load_distributed(
         ticket = TicketRow._make(ticket_row)
         counters = [await quotas.read_counter(key) for key in orjson.loads(keys)]
     if ticket.person_id is not None:
-        columns = (*gate.CHAIN.columns, *gate.GIVEN_CONSENT.columns, *snapshots.STORED.columns)
+        columns = (*gate.CHAIN.columns, *gate.GIVEN_CONSENT.columns, *person_balance.STORED.columns)
         row = await queries.fetch_one(
             f"SELECT {', '.join(columns)} FROM {gate.CHAIN.table}"
             f" {gate.GIVEN_CONSENT.join(person_id='p.person_id', counterpart='$2')}"
-            f" {snapshots.STORED.join(person_id='p.person_id')} WHERE {gate.CHAIN.condition.format(person_id='$1')}",
+            f" {person_balance.STORED.join(person_id='p.person_id')}"
+            f" WHERE {gate.CHAIN.condition.format(person_id='$1')}",
             ticket.person_id,
             provider_id,
         )

@@ -19,7 +19,7 @@ import asyncpg
 import duckdb
 import polars as pl
 
-from benefits.balances import batch, snapshots
+from benefits.balances import batch, person_balance
 from benefits.scoring import points, scheme
 from benefits.scoring.scheme import Scheme, Timeline
 from consent.database import queries
@@ -138,7 +138,7 @@ async def measure(url: str, folder: Path, records: int, rounds: int) -> dict[str
     stored = {
         row["person_id"]: row["total"] for row in await queries.fetch_all("SELECT person_id, total FROM snapshot")
     }
-    place = [name.strip() for name in snapshots.COLUMNS.split(",")].index("total")
+    place = [name.strip() for name in person_balance.COLUMNS.split(",")].index("total")
     assert {row[0]: row[place] for row in columnar.execute("SELECT * FROM result").fetchall()} == stored
     assert dict(totals.iter_rows()) == stored
     await database.close_database()

@@ -1,7 +1,7 @@
 """Everybody's points: `python -m loadtests.benchmarks.recompute`.
 
 In one run on one server, in turns: ours (consent gate, fence, locks, trace, any scheme) in its parts, and what somebody
-would write by hand in one statement for this scheme alone (no locks, no trace), each writing the same snapshots. Their
+would write by hand in one statement for this scheme alone (no locks, no trace), each writing the same balances. Their
 results are compared before anything is timed. Ours also with JOBS parts in parallel. Then a loop over persons
 through the ORM, for a sample. At 40,000, 400,000 and 4,000,000 records of 20 a person, their rows in random order; and
 the same on SQLite (`--sqlite`).
@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from benefits.balances import batch, snapshots
+from benefits.balances import batch, person_balance
 from benefits.scoring import points, scheme
 from benefits.scoring.scheme import Scheme, Timeline
 from benefits.statistics import population
@@ -131,7 +131,7 @@ def by_hand(timeline: Timeline) -> tuple[str, str]:
         volunteer_g=volunteer("g"),
     )
     return tables, BY_HAND_INSERT.format(
-        columns=snapshots.COLUMNS, replaced=snapshots.REPLACED, sha=timeline.sha256, today=today
+        columns=person_balance.COLUMNS, replaced=person_balance.REPLACED, sha=timeline.sha256, today=today
     )
 
 
@@ -200,7 +200,7 @@ async def through_the_orm(persons: int, timeline: Timeline) -> float:
             for row in rows
         )
         released = Released(person_id, "points.compute", 1, records)
-        await snapshots.store(released, points.compute(released, timeline, TODAY), timeline)
+        await person_balance.store(released, points.compute(released, timeline, TODAY), timeline)
     return (time.perf_counter() - began) / len(ids)
 
 

@@ -142,10 +142,10 @@ class WrongRole(IdentityError):
 
     code = "wrong_role"
 
-    def __init__(self, owner: Audience, claims: TokenClaims) -> None:
+    def __init__(self, audience: Audience, claims: TokenClaims) -> None:
         super().__init__(RefusalReason.WRONG_ROLE)
-        self.who = f"{owner}:{claims.sub}"
-        self.actor = "" if owner is Audience.RESIDENT else claims.staff_id or claims.client_id or ""
+        self.who = f"{audience}:{claims.sub}"
+        self.actor = "" if audience is Audience.RESIDENT else claims.staff_id or claims.client_id or ""
 
 
 class BirthdateRequired(IdentityError):
@@ -233,10 +233,10 @@ class Verifier:
         """Raise ValueError when an audience lacks keys, or two audiences would accept the same tokens."""
         self._trusted = dict(trusted)
         self._sources = dict(sources)
-        self._owners = {(issuer.issuer, issuer.audience): audience for audience, issuer in trusted.items()}
+        self._audiences = {(issuer.issuer, issuer.audience): audience for audience, issuer in trusted.items()}
         if self._trusted.keys() != self._sources.keys():
             raise ValueError("every audience needs its issuer and its keys")
-        if len(self._owners) != len(self._trusted):
+        if len(self._audiences) != len(self._trusted):
             raise ValueError("two audiences trust the same issuer and `aud`: a token must be valid for one only")
         self._zone = zone
         self._cached_tokens: OrderedDict[bytes, _CachedToken] = OrderedDict()
@@ -275,9 +275,9 @@ class Verifier:
             if cached.since <= second < cached.until and cached.keys is self._sources[audience].current():
                 return cached.principal
             del self._cached_tokens[digest]
-        owner, claims, keys = self._authentic(token, second)
-        if owner is not audience:
-            raise WrongRole(owner, claims)
+        own_audience, claims, keys = self._authentic(token, second)
+        if own_audience is not audience:
+            raise WrongRole(own_audience, claims)
         principal = _principal(self._trusted[audience], audience, claims, now.astimezone(self._zone).date())
         until = min(claims.exp, second + STAFF_LIFETIME_SECONDS) if audience in STAFF_AUDIENCES else claims.exp
         if until > second:
@@ -292,11 +292,11 @@ class Verifier:
     def _authentic(self, token: str, second: int) -> tuple[Audience, TokenClaims, KeySet]:
         """Verify the signature and times of a token; return its audience, its claims and the key set that proved it."""
         header, claims = _read(token)
-        owner = self._owners.get((claims.iss, claims.aud))
-        if owner is None:
-            known = any(issuer == claims.iss for issuer, _ in self._owners)
+        own_audience = self._audiences.get((claims.iss, claims.aud))
+        if own_audience is None:
+            known = any(issuer == claims.iss for issuer, _ in self._audiences)
             raise TokenInvalid(RefusalReason.AUDIENCE if known else RefusalReason.ISSUER)
-        source = self._sources[owner]
+        source = self._sources[own_audience]
         keys = source.current()
         if keys is None:
             raise KeysUnavailable(RefusalReason.KEYS_UNAVAILABLE)
@@ -304,14 +304,14 @@ class Verifier:
         if key is None:
             source.miss()
             raise TokenInvalid(RefusalReason.UNKNOWN_KID)
-        if header.alg != key.algorithm or key.algorithm not in self._trusted[owner].algorithms:
+        if header.alg != key.algorithm or key.algorithm not in self._trusted[own_audience].algorithms:
             raise TokenInvalid(RefusalReason.ALGORITHM)
         try:
             self._jws.decode_complete(token, key.public, algorithms=[key.algorithm])
         except jwt.PyJWTError:
             raise TokenInvalid(RefusalReason.SIGNATURE) from None
         _check_times(claims, second)
-        return owner, claims, keys
+        return own_audience, claims, keys
 
 
 def _read(token: str) -> tuple[TokenHeader, TokenClaims]:

@@ -12,7 +12,7 @@ import typer
 from service.cli.environment import fail
 
 if TYPE_CHECKING:
-    from service.deployment.plan import ProviderPlan
+    from service.deployment.plan import IdentityProviderPlan
 
 INSTALLED = "/opt/credit-easy/bin/credit-easy"
 """The path of the command as docs/how-to/start-a-city.md installs it."""
@@ -58,16 +58,16 @@ def init(
     typer.echo((plan.folder / "NEXT-STEPS.md").read_text(encoding="utf-8"))
 
 
-def _provider(issuer: str | None) -> ProviderPlan:
-    from service.deployment import provider_metadata
+def _provider(issuer: str | None) -> IdentityProviderPlan:
+    from service.deployment import identity_provider_metadata
 
     if issuer is None:
-        return provider_metadata.guess_provider(None)
+        return identity_provider_metadata.guess_identity_provider(None)
     try:
-        return provider_metadata.read_provider(issuer)
-    except provider_metadata.MetadataUnavailable as error:
+        return identity_provider_metadata.read_identity_provider(issuer)
+    except identity_provider_metadata.MetadataUnavailable as error:
         typer.echo(f"--issuer: {error}. Its endpoints are guesses, marked FILL IN", err=True)
-        return provider_metadata.guess_provider(issuer)
+        return identity_provider_metadata.guess_identity_provider(issuer)
 
 
 def _program() -> str:

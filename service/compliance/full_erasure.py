@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from benefits.balances import snapshots
+from benefits.balances import person_balance
 from benefits.redemption import bookings, lasting_tickets, tickets
 from benefits.redemption.offline_passes import issuance
 from consent import persons
@@ -29,7 +29,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     """
     subject = await persons.subject_of(person)
     await idempotency.forget_caller(keyring, Audience.RESIDENT, subject)
-    await snapshots.delete_cached(person.person_id)
+    await person_balance.delete_cached(person.person_id)
     await bookings.erase_all(person.person_id, queries.to_micros(at))
     await lasting_tickets.erase_all(person.person_id)
     await tickets.unlink_person(person.person_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from benefits.balances import snapshots
+from benefits.balances import person_balance
 from benefits.redemption import bookings
 from consent.consents import register
 from consent.consents.register import ConsentForPerson
@@ -42,4 +42,4 @@ async def withdraw_again(person: Person, consent_id: str, withdrawn_at: datetime
 
 async def _end_what_it_covered(person: Person, at: datetime) -> None:
     await bookings.cancel_uncovered(person, at)
-    await snapshots.delete_cached(person.person_id)
+    await person_balance.delete_cached(person.person_id)

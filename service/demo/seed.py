@@ -36,7 +36,7 @@ from consent.records import intake
 from consent.records.intake import BATCH_MAX, DeliveredRecord
 from consent.transparency.publication import Publisher
 from service.auth import key_files, keyring_file
-from service.auth.demo_issuer import DemoIssuer, trusted_issuers
+from service.auth.demo_token_issuer import DemoTokenIssuer, trusted_issuers
 from service.http.context import AppContext
 from service.ingest import file_import, table, text_rows
 from service.ingest.mapping import parse_mapping
@@ -86,9 +86,9 @@ def settings_of(folder: Path) -> Settings:
     )
 
 
-def issuer_of(folder: Path) -> DemoIssuer:
+def issuer_of(folder: Path) -> DemoTokenIssuer:
     """Return the demonstration issuer of this folder; creates its key on first use."""
-    return DemoIssuer.load(folder)
+    return DemoTokenIssuer.load(folder)
 
 
 async def seed(app_context: AppContext) -> bool:
@@ -130,9 +130,9 @@ async def publish(
     The publication rules are checked when it is submitted, with `today` as the current civil day, by default the day of
     `at`. The check before an approval, which the API repeats, is left out.
     """
-    gate = partial(document_checks.check, at=at, today=today or at.date())
+    check = partial(document_checks.check, at=at, today=today or at.date())
     drafted = await lifecycle.draft(kind, document_id, body, DRAFTER, at)
-    submitted, _ = await lifecycle.submit(kind, document_id, drafted.version, DRAFTER, at, gate)
+    submitted, _ = await lifecycle.submit(kind, document_id, drafted.version, DRAFTER, at, check)
     if submitted.state == "in_review":
         await lifecycle.review(kind, document_id, drafted.version, OFFICER, at)
     return await lifecycle.approve(drafted, drafted.sha256, APPROVER, at, at)

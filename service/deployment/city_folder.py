@@ -145,7 +145,7 @@ def _render(name: str, plan: CityPlan) -> str:
             owner_verifier=scram_verifier(plan.database.owner_password),
             superuser_password=secrets.token_urlsafe(PASSWORD_BYTES),
             redis_url="redis://127.0.0.1:6379/0",
-            provider=plan.provider,
+            identity_provider=plan.identity_provider,
             division=plan.division or DIVISION,
             division_named=plan.division is not None,
             year=plan.year,

@@ -67,7 +67,7 @@ class DatabasePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderPlan:
+class IdentityProviderPlan:
     """The identity provider: its issuer and its endpoints.
 
     `confirmed`: the endpoints were read from its own metadata; otherwise they are guesses. `named`: the operator gave
@@ -92,7 +92,7 @@ class CityPlan:
     folder: Path
     host: str
     database: DatabasePlan
-    provider: ProviderPlan
+    identity_provider: IdentityProviderPlan
     program: str
     year: int
     """The civil year in which the starter catalogue's scheme and benefit are in force."""
@@ -114,10 +114,10 @@ class CityPlan:
         return json.dumps(
             {
                 audience: {
-                    "issuer": self.provider.issuer,
+                    "issuer": self.identity_provider.issuer,
                     "audience": self.resource_of(audience),
-                    "jwks_url": self.provider.jwks_url,
-                    "algorithms": list(self.provider.algorithms),
+                    "jwks_url": self.identity_provider.jwks_url,
+                    "algorithms": list(self.identity_provider.algorithms),
                 }
                 for audience in Audience
             }
@@ -125,7 +125,7 @@ class CityPlan:
 
     def pages(self) -> str:
         """Return the value of CREDIT_EASY_PAGES: a public client for each audience, named `credit-easy-<audience>`."""
-        provider = self.provider
+        provider = self.identity_provider
         optional = {"revocation_url": provider.revocation_url, "sign_out_url": provider.sign_out_url}
         return json.dumps(
             {

@@ -147,8 +147,8 @@ def _temporary() -> Path | None:
 
 def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{FOLDER_PREFIX}*-*"):
-        owner = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
-        if owner.isdecimal() and not _runs(int(owner)):
+        process_id = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if process_id.isdecimal() and not _runs(int(process_id)):
             remove_folder(folder)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from consent.database import queries
 from consent.kernel import atomic_file
-from service.auth.demo_issuer import DemoIssuer
+from service.auth.demo_token_issuer import DemoTokenIssuer
 
 FOLDER = Path("sandbox-city")
 MARKER = "sandbox.json"
@@ -59,7 +59,7 @@ class Sandbox:
     """The objects that the sandbox's calls share. `reset` asks the server to start again with a new city."""
 
     clock: SandboxClock
-    issuer: DemoIssuer
+    issuer: DemoTokenIssuer
     reset: Callable[[], None]
     resetting: bool = field(default=False)
     """Set once a reset was asked for: everything after it is for the new city."""

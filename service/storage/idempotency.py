@@ -39,7 +39,7 @@ class OtherScope(NamedTuple):
 
     version: int
     scope: str
-    owner: str
+    caller: str
 
 
 class IdempotencyKey(NamedTuple):
@@ -49,7 +49,7 @@ class IdempotencyKey(NamedTuple):
     """
 
     scope: str
-    owner: str
+    caller: str
     fingerprint: str
     others: tuple[OtherScope, ...] = ()
     """The same key under the keyring's other index key; empty outside of a rotation."""
@@ -142,19 +142,19 @@ def answer_writes(keyring: Keyring, key: IdempotencyKey, status: int, body: byte
     return [
         Write(
             ANSWER,
-            (scope, owner, key.fingerprint, status, vault.seal(_cipher(under), _cell_of(scope), body), _hour(at)),
+            (scope, caller, key.fingerprint, status, vault.seal(_cipher(under), _cell_of(scope), body), _hour(at)),
         )
-        for under, scope, owner in _each(keyring, key)
+        for under, scope, caller in _each(keyring, key)
     ]
 
 
 def _each(keyring: Keyring, key: IdempotencyKey) -> list[tuple[Keyring, str, str]]:
     """Return keyring, scope and caller's index under each index key, oldest first."""
     if not key.others:
-        return [(keyring, key.scope, key.owner)]
-    scopes = {keyring.index_version: (keyring, key.scope, key.owner)}
-    for version, scope, owner in key.others:
-        scopes[version] = (keyring.under(version), scope, owner)
+        return [(keyring, key.scope, key.caller)]
+    scopes = {keyring.index_version: (keyring, key.scope, key.caller)}
+    for version, scope, caller in key.others:
+        scopes[version] = (keyring.under(version), scope, caller)
     return [scopes[version] for version in sorted(scopes)]
 
 
@@ -167,8 +167,8 @@ def open_answer(keyring: Keyring, scope: str, row: tuple[str, int, bytes]) -> Op
 async def forget_caller(keyring: Keyring, audience: str, caller: str) -> None:
     """Delete every stored answer of a caller, under every index key; for an erasure."""
     for under in keyring.each():
-        owner = caller_index(under, audience, caller)
-        await queries.execute("DELETE FROM stored_answer WHERE caller_index = $1", owner)
+        caller_hash = caller_index(under, audience, caller)
+        await queries.execute("DELETE FROM stored_answer WHERE caller_index = $1", caller_hash)
 
 
 async def delete_old(at: datetime) -> int:

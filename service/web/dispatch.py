@@ -56,7 +56,7 @@ async def _run(page: Page, route: PageRoute) -> Response:
     if route.audience is not None:
         page.session = page.original_session = sessions.read(page.request, keyring, route.audience)
         if not route.ends_session and page.session is not None and page.session.needs_renewal(datetime.now(UTC)):
-            page.session = page.renewed_session = await page.site.providers.renew(page.session)
+            page.session = page.renewed_session = await page.site.identity_providers.renew(page.session)
         if page.session is None and not route.ends_session:
             return _require_sign_in(page, route)
     if route.method == "POST" and not _has_valid_form_token(page):
@@ -88,7 +88,7 @@ def _require_sign_in(page: Page, route: PageRoute) -> Response:
     nothing is typed, and that page would have a link that leaves it.
     """
     assert route.audience is not None
-    if route.audience not in page.site.providers.clients:
+    if route.audience not in page.site.identity_providers.clients:
         raise Problem("not_found")
     if route.fragment:
         problems.note_reason(page.request.scope, "signed_out")

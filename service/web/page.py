@@ -40,8 +40,8 @@ from service.paper.slip_pdf import grouped
 from service.web import assets, icons, stacked_table
 from service.web.api_client import ApiProblem, ApiReply, ApiRequest, InProcessApiClient, Query, body_or_raise
 from service.web.auth import sessions
-from service.web.auth.demo_provider import DemoProvider
-from service.web.auth.oidc import Providers
+from service.web.auth.demo_identity_provider import DemoIdentityProvider
+from service.web.auth.oidc import IdentityProviders
 from service.web.auth.sessions import Session
 from service.web.i18n.formatting import Localizer, template_environment
 from service.web.resident import places
@@ -75,8 +75,8 @@ class Site:
 
     app_context: AppContext
     api_client: InProcessApiClient
-    providers: Providers
-    demo: DemoProvider | None
+    identity_providers: IdentityProviders
+    demo: DemoIdentityProvider | None
     """The demonstration's identity provider; None in production."""
 
     def templates(self, language: str) -> Environment:
@@ -315,7 +315,7 @@ class Page:
 
     def _with_cookies(self, response: Response) -> Response:
         original = self.original_session
-        ended = original is not None and original.access_token in self.site.providers.ended
+        ended = original is not None and original.access_token in self.site.identity_providers.ended
         if self.renewed_session is not None and not ended:
             sessions.write(response, self.request, self.site.app_context.keyring, self.renewed_session)
         if self.query("lang") in LANGUAGES:

@@ -10,13 +10,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.auth.demo_issuer import DemoIssuer
+from service.auth.demo_token_issuer import DemoTokenIssuer
 from service.http.context import AppContext
 from service.web import assets, dispatch
 from service.web.admin import overview
 from service.web.api_client import InProcessApiClient
-from service.web.auth.demo_provider import CLIENTS, DemoProvider
-from service.web.auth.oidc import Providers
+from service.web.auth.demo_identity_provider import CLIENTS, DemoIdentityProvider
+from service.web.auth.oidc import IdentityProviders
 from service.web.auth.sessions import PATHS
 from service.web.officer import dashboard
 from service.web.page import PageRoute, Site
@@ -24,7 +24,7 @@ from service.web.public import design, installing, sign_in
 from service.web.public import help as help_pages
 from service.web.public import pages as public_pages
 from service.web.resident import routes as resident_routes
-from service.web.venue import barrier, desk, sessions, wallets
+from service.web.venue import added_sessions, barrier, desk, wallets
 
 ROUTES: tuple[PageRoute, ...] = (
     *public_pages.ROUTES,
@@ -35,7 +35,7 @@ ROUTES: tuple[PageRoute, ...] = (
     *resident_routes.ROUTES,
     *desk.ROUTES,
     *barrier.ROUTES,
-    *sessions.ROUTES,
+    *added_sessions.ROUTES,
     *wallets.ROUTES,
     *overview.ROUTES,
     *dashboard.ROUTES,
@@ -45,7 +45,7 @@ DEMO = (*sign_in.DEMO, *design.ROUTES, *barrier.ROUTES)
 """Pages that only the demonstration has."""
 
 
-def routes(app_context: AppContext, api_client: InProcessApiClient, issuer: DemoIssuer | None) -> list[BaseRoute]:
+def routes(app_context: AppContext, api_client: InProcessApiClient, issuer: DemoTokenIssuer | None) -> list[BaseRoute]:
     """Return the routes of the pages and their files.
 
     Args:
@@ -53,10 +53,10 @@ def routes(app_context: AppContext, api_client: InProcessApiClient, issuer: Demo
         api_client: calls the API's routes in this process.
         issuer: the demonstration's token issuer; None in production, where the demonstration's sign-in has no route.
     """
-    demo = None if issuer is None else DemoProvider(app_context, issuer)
+    demo = None if issuer is None else DemoIdentityProvider(app_context, issuer)
     clients = dict(app_context.settings.pages) if demo is None else dict(CLIENTS)
     transport = None if demo is None else httpx2.ASGITransport(app=demo.app())
-    site = Site(app_context, api_client, Providers(app_context, clients, transport), demo)
+    site = Site(app_context, api_client, IdentityProviders(app_context, clients, transport), demo)
     page_routes: list[BaseRoute] = [
         Route("/static/{version}/{name:path}", assets.static, name="static"),
         *(
@@ -83,7 +83,7 @@ def routes(app_context: AppContext, api_client: InProcessApiClient, issuer: Demo
 
 def fallback(app_context: AppContext) -> ASGIApp:
     """Return the application that answers paths without a route, with any method."""
-    site = Site(app_context, InProcessApiClient(_no_api), Providers(app_context, {}), None)
+    site = Site(app_context, InProcessApiClient(_no_api), IdentityProviders(app_context, {}), None)
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)

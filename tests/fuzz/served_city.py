@@ -20,7 +20,7 @@ import uvicorn
 from consent.domain.document_kinds import DocumentKind
 from service import app as application
 from service.auth.access_tokens import Audience
-from service.auth.demo_issuer import DemoIssuer
+from service.auth.demo_token_issuer import DemoTokenIssuer
 from service.demo import seed
 from service.http.rate_limits import make_limiter
 from service.runtime.server import OPTIONS
@@ -47,7 +47,7 @@ class ServedCity:
     """The URL of a running city, and the issuer that its audiences trust."""
 
     url: str
-    issuer: DemoIssuer
+    issuer: DemoTokenIssuer
 
     def token(self, audience: Audience, subject: str) -> str:
         """Return a new token; those of staff live five minutes only."""

@@ -12,7 +12,7 @@ import pytest
 from service import settings
 from service.auth import key_files
 from service.auth.access_tokens import Audience
-from service.auth.demo_issuer import DEMO_ISSUER
+from service.auth.demo_token_issuer import DEMO_ISSUER
 from service.settings import SettingsInvalid
 from tests.support.environment import issuers, keyring_file, settings_environment
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benefits.balances import batch, snapshots
+from benefits.balances import batch, person_balance
 from benefits.catalogue import in_force
 from benefits.scoring import points
 from consent import persons
@@ -114,13 +114,13 @@ async def test_c6_a_computation_caught_in_the_middle_writes_nothing(town: City) 
     person = await persons.find(town.app_context.keyring, "wu")
     assert person is not None
     timeline = await in_force.timeline(at)
-    computed, released = await snapshots.compute(person, timeline, today, at)
+    computed, released = await person_balance.compute(person, timeline, today, at)
     assert computed.total == 50
 
     # It has read and not written; the withdrawal does not wait for it.
     stopped = await asyncio.wait_for(wu.post("/v1/me/withdrawals", {"scope": "all"}), timeout=3)
     assert stopped.json() == {"withdrawn": 1}
-    assert await snapshots.store(released, computed, timeline) is False
+    assert await person_balance.store(released, computed, timeline) is False
     assert await queries.fetch_all("SELECT * FROM snapshot WHERE person_id = $1", person.person_id) == []
     assert await wu.total() == 0
     assert points.compute(released, timeline, today).total == 50

@@ -11,8 +11,8 @@ import pytest
 from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.deployment import city_folder
+from service.deployment.identity_provider_metadata import guess_identity_provider
 from service.deployment.plan import CityPlan, plan_database
-from service.deployment.provider_metadata import guess_provider
 from service.storage import database
 from tests.factories import administrator
 from tests.support import city, new_city
@@ -22,7 +22,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 def starter_catalogue(folder: Path, year: int) -> str:
     """Return the text that `init` writes for a city of division 2101 in a year."""
-    plan = CityPlan(folder, "city.example", plan_database(None), guess_provider(None), "/bin/true", year, "2101")
+    plan = CityPlan(
+        folder, "city.example", plan_database(None), guess_identity_provider(None), "/bin/true", year, "2101"
+    )
     city_folder.write_city_folder(plan)
     return (folder / "starter-catalogue.yaml").read_text(encoding="utf-8")
 
@@ -52,6 +54,8 @@ async def test_the_starter_catalogue_passes_the_rules_and_ends_in_a_redemption(t
 def test_the_division_is_marked_where_nobody_named_it(tmp_path: Path) -> None:
     year = datetime.now(UTC).year
     assert "FILL IN: the city's division code" not in starter_catalogue(tmp_path / "named", year)
-    plan = CityPlan(tmp_path / "city", "city.example", plan_database(None), guess_provider(None), "/bin/true", year)
+    plan = CityPlan(
+        tmp_path / "city", "city.example", plan_database(None), guess_identity_provider(None), "/bin/true", year
+    )
     city_folder.write_city_folder(plan)
     assert "FILL IN: the city's division code" in (tmp_path / "city" / "starter-catalogue.yaml").read_text()

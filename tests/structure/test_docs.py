@@ -17,7 +17,7 @@ from consent import models as consent_models
 from consent.database.fields import Sealed
 from service import app
 from service import models as service_models
-from service.auth.demo_issuer import DEMO_ISSUER
+from service.auth.demo_token_issuer import DEMO_ISSUER
 from service.cli.main import cli
 from service.demo import seed
 from service.web.i18n import formatting

@@ -20,7 +20,7 @@ MODULES = (
     "benefits.redemption.offline_passes.issuance",
     "benefits.redemption.offline_passes.redeem_pass",
     "benefits.redemption.offline_passes.recognised_passes",
-    "benefits.redemption.sessions",
+    "benefits.redemption.added_sessions",
     "benefits.redemption.slips",
     "benefits.rules.vocabulary",
     "consent.domain.complaints",

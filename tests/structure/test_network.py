@@ -12,7 +12,7 @@ FETCHING: Final = {
     "service/web/auth/oidc.py": "token endpoint of the configured identity providers",
     "service/web/api_client.py": "the API inside the process",
     "service/web/routes.py": "the client of the identity provider",
-    "service/deployment/provider_metadata.py": "metadata of the identity provider that the operator of `init` names",
+    "service/deployment/identity_provider_metadata.py": "metadata of the provider that the operator of `init` names",
     "service/observability/telemetry.py": "the collector of traces and metrics that the operator names",
     "service/logs/witness.py": "logs that a witness is configured to watch",
 }

@@ -21,7 +21,7 @@ from tortoise import Tortoise
 from consent.database import queries
 from service.app import create_app
 from service.auth.access_tokens import Audience
-from service.auth.demo_issuer import DemoIssuer
+from service.auth.demo_token_issuer import DemoTokenIssuer
 from service.demo import seed
 from service.http import problems
 from service.http.context import AppContext
@@ -50,7 +50,7 @@ class City:
     """A running city: a client of the application, its context, an issuer of tokens, and `shift`, its clock."""
 
     def __init__(
-        self, client: httpx2.AsyncClient, app_context: AppContext, issuer: DemoIssuer, shift: MovedClock
+        self, client: httpx2.AsyncClient, app_context: AppContext, issuer: DemoTokenIssuer, shift: MovedClock
     ) -> None:
         self.client, self.app_context, self.issuer, self.shift = client, app_context, issuer, shift
 

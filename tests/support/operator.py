@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.deployment import city_folder
+from service.deployment.identity_provider_metadata import guess_identity_provider
 from service.deployment.plan import CityPlan, plan_database
-from service.deployment.provider_metadata import guess_provider
 from tests.support import servers
 from tests.support.deadlines import WAIT_SECONDS
 from tests.support.docs_blocks import replaced
@@ -62,7 +62,7 @@ def new_operator(work: Path) -> Iterator[Operator]:
     program = shutil.which("true")
     assert program
     etc = work / "etc"
-    provider = guess_provider("https://login.city.example")
+    provider = guess_identity_provider("https://login.city.example")
     city_folder.write_city_folder(CityPlan(etc, "city.example", plan_database(None), provider, program, 2026))
     with servers.postgres() as server:
         operator = Operator(etc, server, work)

@@ -192,7 +192,7 @@ async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> Issued
         status=StatusReference(signer.list_url(number), position),
     )
     await OfflinePass.create(
-        pass_id=pass_id_of(number, position),
+        pass_id=stored_pass_id(number, position),
         list_number=number,
         place=position,
         key_thumbprint=thumbprint,
@@ -221,20 +221,20 @@ async def _unused_position(keyring: Keyring, person: Person, now: CivilTime) -> 
     for _ in range(POSITION_DRAWS_MAX):
         number = status_list_steps.first_list(now.at) + secrets.randbelow(status_list_steps.LISTS_A_DAY)
         position = secrets.randbelow(PASSES_OF_A_LIST)
-        same = Q(pass_id=pass_id_of(number, position)) | Q(person_id=person.person_id, place=position)
+        same = Q(pass_id=stored_pass_id(number, position)) | Q(person_id=person.person_id, place=position)
         if position not in status_list_steps.decoy_bits(keyring, number) and not await OfflinePass.exists(same):
             return number, position
     raise NoPositionForPass("no free position came up")
 
 
-def pass_id_of(number: int | str, position: int) -> str:
+def stored_pass_id(number: int | str, position: int) -> str:
     """Return the id of the pass at a position in a list."""
     return f"{number}.{position}"
 
 
-def pass_id_at(city_url: str, status: StatusReference) -> str:
+def stored_pass_id_at(city_url: str, status: StatusReference) -> str:
     """Return the id of the pass at a position in a list of this city; of any other address an id that no pass has."""
-    return pass_id_of(status.uri.removeprefix(city_url + LISTS_PATH), status.index)
+    return stored_pass_id(status.uri.removeprefix(city_url + LISTS_PATH), status.index)
 
 
 async def export(person: Person) -> list[dict[str, str | None]]:

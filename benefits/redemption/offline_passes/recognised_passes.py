@@ -221,9 +221,11 @@ def _indexes(keyring: Keyring, pass_claims: PassClaims, at: datetime) -> tuple[s
     By the key of the period that the pass begins in: a rotation of the index key does not admit a second use.
     """
     begins_on = datetime.fromtimestamp(pass_claims.issued_at, UTC).date()
-    pass_id = VerifiedPass(pass_claims).pass_id
-    index = period_index(keyring, IndexUse.QUOTA, begins_on, "recognised pass", pass_id)
-    showing = period_index(keyring, IndexUse.QUOTA, begins_on, "recognised showing", pass_id, str(int(at.timestamp())))
+    of_verifier = VerifiedPass(pass_claims).pass_id
+    index = period_index(keyring, IndexUse.QUOTA, begins_on, "recognised pass", of_verifier)
+    showing = period_index(
+        keyring, IndexUse.QUOTA, begins_on, "recognised showing", of_verifier, str(int(at.timestamp()))
+    )
     return index, showing
 
 

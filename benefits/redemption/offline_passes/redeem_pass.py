@@ -21,7 +21,7 @@ from benefits.passes.refusals import PassFault, PassRefused
 from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.offline_passes import recognised_passes, redemption_rows
-from benefits.redemption.offline_passes.issuance import UPLOADABLE, pass_id_at
+from benefits.redemption.offline_passes.issuance import UPLOADABLE, stored_pass_id_at
 from benefits.redemption.offline_passes.recognised_passes import RecognisedContext, RecognisedIssuers
 from benefits.redemption.offline_passes.reported_use import Asked, OfflineUse, RecordedUse, UploadResult
 from consent import persons
@@ -121,7 +121,7 @@ async def _stored_pass(context: UploadContext, use: OfflineUse, at: datetime) ->
         pass_claims = _verify(context, use)
     except PassRefused:
         return None
-    row = await OfflinePass.get_or_none(pass_id=pass_id_at(context.city_url, pass_claims.status))
+    row = await OfflinePass.get_or_none(pass_id=stored_pass_id_at(context.city_url, pass_claims.status))
     thumbprint = jose.encode(jose.thumbprint(pass_claims.device_key))
     return row if row is not None and row.key_thumbprint == thumbprint else None
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import segno
 
-from benefits.balances import snapshots
+from benefits.balances import person_balance
 from benefits.catalogue.model import Body, LiveBenefit
 from benefits.redemption import commitments, quotas, tickets
 from benefits.redemption.eligibility import Choice
@@ -28,7 +28,7 @@ async def list_benefits(context: RequestContext, _: None) -> Answer:
     `?scene=` filters by scene; `?division=` selects benefits of that division, of those above it and of those below.
     """
     in_force, person = await context.app_context.catalogue.read(context.at), await current_person.find(context)
-    balance = await snapshots.balance_of(person, in_force.timeline, context.today, context.at)
+    balance = await person_balance.balance_of(person, in_force.timeline, context.today, context.at)
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
     providers = set() if person is None else await gate.live_counterparts(person, Purpose.BENEFIT_CHECK, context.at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benefits.redemption import bookings, sessions
+from benefits.redemption import added_sessions, bookings
 from benefits.redemption.bookings import OwnBooking
 from consent.kernel.errors import NotFound
 from service.api.resident import booking_schemas, current_person
@@ -26,7 +26,7 @@ async def list_sessions(context: RequestContext, _: None) -> Answer:
                     ends_at=json_io.rfc3339(row.ends_at),
                     free=row.free,
                 )
-                for row in await sessions.list_of_benefit(benefit_id, context.civil_time)
+                for row in await added_sessions.list_of_benefit(benefit_id, context.civil_time)
             ]
         )
     )

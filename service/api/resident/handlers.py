@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from starlette.responses import Response
 
-from benefits.balances import snapshots
+from benefits.balances import person_balance
 from benefits.balances.stored import Balance, is_usable
 from benefits.catalogue import in_force as catalogue
 from benefits.catalogue.model import InForce
@@ -163,7 +163,7 @@ async def undo_withdrawal(context: RequestContext, _: None) -> Answer:
     consent = await register.undo(
         context.app_context.keyring, person, context.request.path_params["consent_id"], context.at
     )
-    await snapshots.delete_cached(person.person_id)
+    await person_balance.delete_cached(person.person_id)
     return Answer(_consent_answer(consent, context), 201)
 
 
@@ -184,7 +184,7 @@ async def read_points(context: RequestContext, _: None) -> Response:
     Somebody who is erased meanwhile has no points. RecordsWithheld while use of records is suspended.
     """
     app_context = context.app_context
-    loaded = await snapshots.load_balance(persons.subject_index(app_context.keyring, context.subject))
+    loaded = await person_balance.load_balance(persons.subject_index(app_context.keyring, context.subject))
     now = app_context.civil_time(loaded.micros)
     in_force = app_context.catalogue.get(loaded.changes, now.at) or await app_context.catalogue.refresh(now.at)
     if is_usable(loaded.stored, loaded.epoch, in_force.timeline, now.today, now.micros):
@@ -210,8 +210,8 @@ async def _computed_balance(keyring: Keyring, person_id: str | None, timeline: T
     if person_id is not None:
         with suppress(NotFound):
             person = await persons.read(keyring, person_id)
-            return await snapshots.compute_and_store(person, timeline, now.today, now.at)
-    return snapshots.nothing(timeline, now.today)
+            return await person_balance.compute_and_store(person, timeline, now.today, now.at)
+    return person_balance.nothing(timeline, now.today)
 
 
 async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
@@ -224,7 +224,7 @@ async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
     if person is None:
         released, current = records.NO_RECORDS, points.compute(records.NO_RECORDS, timeline, context.today)
     else:
-        current, released = await snapshots.compute(person, timeline, context.today, context.at)
+        current, released = await person_balance.compute(person, timeline, context.today, context.at)
     assumed = points.supposing(released, [(deed.kind, deed.quantity) for deed in body.deeds], timeline, context.today)
     assumed_measures, current_measures = points.measures(assumed), points.measures(current)
     return Answer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from benefits.balances import snapshots
+from benefits.balances import person_balance
 from benefits.catalogue.model import InForce
 from benefits.rules import conditions
 from benefits.scoring import history, points, ways
@@ -37,8 +37,8 @@ async def explain_points(context: RequestContext, _: None) -> Any:
     if person is None:
         released, computed = NO_RECORDS, points.compute(NO_RECORDS, in_force.timeline, context.today)
     else:
-        computed, released = await snapshots.compute(person, in_force.timeline, context.today, context.at)
-        await snapshots.store(released, computed, in_force.timeline)
+        computed, released = await person_balance.compute(person, in_force.timeline, context.today, context.at)
+        await person_balance.store(released, computed, in_force.timeline)
     answer = current_person.explanation(computed)
     if "months" in context.request.query_params:
         months = history.by_month(released, in_force.timeline, context.today, _months(context))
@@ -74,7 +74,7 @@ async def read_history(context: RequestContext, _: None) -> Answer:
     person = await current_person.find(context)
     released = NO_RECORDS
     if person is not None:
-        _computed, released = await snapshots.compute(person, timeline, context.today, context.at)
+        _computed, released = await person_balance.compute(person, timeline, context.today, context.at)
     rows = history.by_month(released, timeline, context.today, months)
     return Answer(points_schemas.PointsHistory(data=_month_answers(rows)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benefits.balances import snapshots
+from benefits.balances import person_balance
 from benefits.catalogue import in_force as catalogue
 from benefits.redemption import bookings, lasting_tickets
 from benefits.redemption.offline_passes import issuance
@@ -158,7 +158,7 @@ async def read_record(context: RequestContext, _: None) -> Answer:
     else:
         source_id, kind, quantity, day = stored
         timeline = await catalogue.timeline(context.at)
-        computed, _released = await snapshots.compute(person, timeline, context.today, context.at)
+        computed, _released = await person_balance.compute(person, timeline, context.today, context.at)
         points = sum(given.points for given in computed.contributions if given.record_id == record_id)
     return Answer(
         record_schemas.OneRecord(
@@ -274,7 +274,7 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
                 "points": points_of_nothing,
             }
         )
-    computed, _released = await snapshots.compute(
+    computed, _released = await person_balance.compute(
         person, await catalogue.timeline(context.at), context.today, context.at
     )
     export = await erasure.export(person)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from benefits.catalogue.model import Body, is_offered_at
 from benefits.errors import VenueSuspended
-from benefits.redemption import bindings, reversal, sessions, shown_codes
+from benefits.redemption import added_sessions, bindings, reversal, shown_codes
 from benefits.redemption import redeem as redemptions
 from benefits.redemption.decision import TicketKind
 from benefits.redemption.redeem import Granted, Scan
@@ -56,7 +56,7 @@ async def read_venue(context: RequestContext, _: None) -> Answer:
     live = (await context.app_context.catalogue.read(context.at)).benefits(context.today)
     adds_places = any(benefit.adds_places and is_offered_at(benefit, venue) for benefit in live)
     # The sessions of a suspended benefit stay in the list until they end: people have booked places.
-    listed = adds_places or await sessions.list_of_venue(venue["venue_id"], context.civil_time, (0, ""), 1)
+    listed = adds_places or await added_sessions.list_of_venue(venue["venue_id"], context.civil_time, (0, ""), 1)
     return Answer(
         schemas.VenueAnswer(
             venue_id=venue["venue_id"],

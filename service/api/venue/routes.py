@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from service.api.common_parameters import CIVIL_DAY
 from service.api.venue import (
+    added_sessions,
     complaint_schemas,
     complaints,
     handlers,
     pass_schemas,
     passes,
     schemas,
-    sessions,
     wallet_request_schemas,
     wallet_requests,
 )
@@ -134,7 +134,7 @@ VENUE = (
         "/v1/venue/sessions",
         "offerSession",
         "Add a session for a benefit with added places",
-        sessions.offer_session,
+        added_sessions.offer_session,
         schemas.SessionBody,
         {201: schemas.SessionAnswer},
         key="required",
@@ -145,7 +145,7 @@ VENUE = (
         "/v1/venue/sessions",
         "listVenueSessions",
         "List the venue's sessions with places taken and returned",
-        sessions.list_sessions,
+        added_sessions.list_sessions,
         schemas.SessionList,
         query=PAGING,
         errors=("suspended",),

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
+from benefits.redemption.added_sessions import PLACES_MAX
 from benefits.redemption.reversal import ReversalReason
-from benefits.redemption.sessions import PLACES_MAX
 from service.api.common_schemas import (
     Baseline,
     BenefitId,

@@ -48,7 +48,7 @@ TOKEN_SECONDS_DEFAULT = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Providers:
+class IdentityProviders:
     """The identity provider of each audience, and the exchanges of tokens under way."""
 
     app_context: AppContext

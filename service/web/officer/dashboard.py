@@ -117,7 +117,7 @@ async def self_audit(page: Page) -> Response:
         "officer/self_audit.html",
         audit=await page.read("/v1/privacy/self-audit"),
         figures=await page.read("/v1/privacy/statistics"),
-        budget=await page.read("/v1/public/privacy-budget"),
+        privacy_budget=await page.read("/v1/public/privacy-budget"),
         prohibited_uses=(await page.read("/v1/public/prohibited-uses"))["data"],
         names=await pages.organisation_names(page),
     )

@@ -30,7 +30,7 @@ PROGRAM_PATHS = ("/v1/", "/log/", "/static/", "/.well-known/")
 
 async def home(page: Page) -> Response:
     """Show what the service is, and the sign-ins that are configured."""
-    return page.render("public/home.html", audiences=list(page.site.providers.clients), example=EXAMPLE)
+    return page.render("public/home.html", audiences=list(page.site.identity_providers.clients), example=EXAMPLE)
 
 
 async def earn(page: Page) -> Response:
@@ -64,7 +64,7 @@ async def figures(page: Page) -> Response:
             (label("purpose", code), count, single["live_consents"])
             for code, count in released["live_consents"].items()
         ],
-        budget=await page.read("/v1/public/privacy-budget"),
+        privacy_budget=await page.read("/v1/public/privacy-budget"),
     )
 
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from service.auth.access_tokens import Audience
 from service.http.problems import Problem
-from service.web.auth import demo_provider, oidc, sessions
+from service.web.auth import demo_identity_provider, oidc, sessions
 from service.web.page import Page, PageRoute
 
 
@@ -16,25 +16,25 @@ async def start_sign_in(page: Page) -> Response:
         audience = Audience(page.request.path_params["door"])
     except ValueError:
         raise Problem("not_found") from None
-    if audience not in page.site.providers.clients:
+    if audience not in page.site.identity_providers.clients:
         raise Problem("not_found")
     return_path = oidc.safe_return_path(page.query("next"), audience)
-    return page.site.providers.start(page.request, audience, return_path)
+    return page.site.identity_providers.start(page.request, audience, return_path)
 
 
 async def finish_sign_in(page: Page) -> Response:
     """Take the identity provider's code, set the session and redirect to the page that asked for it."""
-    return await page.site.providers.finish(page.request)
+    return await page.site.identity_providers.finish(page.request)
 
 
 async def sign_out(page: Page) -> Response:
     """Delete the session, expired or not, and offer a link that ends the city's own session too."""
     assert page.audience is not None
-    client = page.site.providers.clients.get(page.audience)
+    client = page.site.identity_providers.clients.get(page.audience)
     if client is None:
         raise Problem("not_found")
     if page.session is not None:
-        await page.site.providers.end_session(page.session)
+        await page.site.identity_providers.end_session(page.session)
     response = page.render("signed_out.html", sign_out_url=client.sign_out_url)
     sessions.delete(response, page.request, page.audience)
     return response
@@ -44,7 +44,7 @@ async def demo_sign_in_form(page: Page) -> Response:
     """Show the demonstration's list of people for one audience."""
     assert page.site.demo is not None
     audience, _query = page.site.demo.parse_authorization_request(page.request)
-    subjects = demo_provider.demo_subjects()[audience]
+    subjects = demo_identity_provider.demo_subjects()[audience]
     return page.render("public/demo_sign_in.html", audience=audience, subjects=subjects)
 
 
@@ -56,8 +56,8 @@ async def demo_sign_in(page: Page) -> Response:
 
 
 DEMO = (
-    PageRoute(demo_provider.AUTHORIZE, demo_sign_in_form),
-    PageRoute(demo_provider.AUTHORIZE, demo_sign_in, method="POST"),
+    PageRoute(demo_identity_provider.AUTHORIZE, demo_sign_in_form),
+    PageRoute(demo_identity_provider.AUTHORIZE, demo_sign_in, method="POST"),
 )
 """The sign-in that only the demonstration has."""
 ROUTES = (

@@ -52,9 +52,9 @@ async def end(page: Page) -> Response:
     """End the session and tell the browser to forget everything; the page of another site cannot cause it."""
     if not sessions.is_from_own_page(page.request, if_unknown=True):
         return page.redirect("/kiosk")
-    client = page.site.providers.clients.get(Audience.RESIDENT)
+    client = page.site.identity_providers.clients.get(Audience.RESIDENT)
     if page.session is not None:
-        await page.site.providers.end_session(page.session)
+        await page.site.identity_providers.end_session(page.session)
     address = (None if client is None else client.sign_out_url) or "/kiosk"
     response = page.render("kiosk/ended.html", next_address=address)
     response.headers["refresh"] = f"{WELCOME_SECONDS};url={address}"

@@ -175,7 +175,7 @@ async def erase(page: Page) -> Response:
         return page.render("resident/erase.html", HTTPStatus.UNPROCESSABLE_ENTITY, unconfirmed=True)
     await page.delete("/v1/me")
     if page.session is not None:
-        await page.site.providers.end_session(page.session)
+        await page.site.identity_providers.end_session(page.session)
     response = page.redirect("/", "erased")
     sessions.delete(response, page.request, Audience.RESIDENT)
     return response

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from benefits.balances import batch, snapshots
+from benefits.balances import batch, person_balance
 from benefits.balances.stored import balance_from
 from benefits.catalogue import in_force
 from consent import persons as people
@@ -105,10 +105,10 @@ async def test_a_batch_stores_the_same_points_as_single_computations(town: City)
     events = await queries.fetch_all("SELECT count(*) AS events FROM event")
     for row in rows:
         person = await person_of(town, row["person_id"])
-        believed = await snapshots.balance_of(person, timeline, today, at)
+        believed = await person_balance.balance_of(person, timeline, today, at)
         assert (believed.total, list(believed.dimensions)) == (row["total"], json.loads(row["dimensions"]))
         assert await queries.fetch_all("SELECT count(*) AS events FROM event") == events
-        alone, _ = await snapshots.compute(person, timeline, today, at)
+        alone, _ = await person_balance.compute(person, timeline, today, at)
         assert balance_from(alone) == believed
         events = await queries.fetch_all("SELECT count(*) AS events FROM event")
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from benefits.balances import batch, snapshots
+from benefits.balances import batch, person_balance
 from benefits.catalogue import in_force
 from consent import persons as people
 from consent.database import queries
@@ -99,7 +99,7 @@ async def replayed(town: City) -> int:
     assert row is not None
     person = await people.read(town.app_context.keyring, row["person_id"])
     at = await town.app_context.clock()
-    computed, _ = await snapshots.compute(person, await in_force.timeline(at), await town.today(), at)
+    computed, _ = await person_balance.compute(person, await in_force.timeline(at), await town.today(), at)
     return computed.total
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from benefits.balances import snapshots
-from benefits.balances.snapshots import LoadedBalance
+from benefits.balances import person_balance
+from benefits.balances.person_balance import LoadedBalance
 from consent.database import queries
 from tests.factories import administrator, benefit_document, publish_document
 from tests.support.city import City
@@ -92,7 +92,7 @@ async def test_nothing_that_has_ended_is_read(town: City) -> None:
 async def test_somebody_erased_after_the_load_has_no_points(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
-    load = snapshots.load_balance
+    load = person_balance.load_balance
 
     async def load_then_erase(subject_index: str) -> LoadedBalance:
         loaded = await load(subject_index)
@@ -100,7 +100,7 @@ async def test_somebody_erased_after_the_load_has_no_points(town: City, monkeypa
         return loaded
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, "load_balance", load_then_erase)
+        patch.setattr(person_balance, "load_balance", load_then_erase)
         answer = await wang.get("/v1/me/points")
     assert (answer.status_code, answer.json()["total"]) == (200, 0)
     unknown = await town.resident("nobody").get("/v1/me/points")

@@ -18,8 +18,8 @@ from service import settings
 from service.auth.access_tokens import Audience
 from service.deployment import city_folder
 from service.deployment.city_folder import FILES, KEY_FILES, FolderInUse
+from service.deployment.identity_provider_metadata import guess_identity_provider
 from service.deployment.plan import PAGE_AUDIENCES, CityPlan, DatabasePlan, PlanInvalid, plan_database
-from service.deployment.provider_metadata import guess_provider
 from tests.support import new_city, servers
 from tests.support.deadlines import WAIT_SECONDS
 
@@ -31,7 +31,7 @@ ISSUER = "https://login.city.example"
 def plan_of(folder: Path, database_url: str | None = None, issuer: str | None = ISSUER) -> CityPlan:
     program = shutil.which("true")
     assert program
-    return CityPlan(folder, "city.example", plan_database(database_url), guess_provider(issuer), program, 2026)
+    return CityPlan(folder, "city.example", plan_database(database_url), guess_identity_provider(issuer), program, 2026)
 
 
 @pytest.fixture
@@ -276,4 +276,4 @@ def test_passwords_are_random_and_stay_out_of_representations() -> None:
 @pytest.mark.parametrize(("folder", "host"), [("/a b", "city.example"), ("/a", "https://city.example"), ("/a", "City")])
 def test_a_folder_or_host_that_the_files_could_not_name_is_refused(folder: str, host: str) -> None:
     with pytest.raises(PlanInvalid):
-        CityPlan(Path(folder), host, plan_database(None), guess_provider(None), "/bin/true", 2026)
+        CityPlan(Path(folder), host, plan_database(None), guess_identity_provider(None), "/bin/true", 2026)

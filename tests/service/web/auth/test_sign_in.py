@@ -28,8 +28,8 @@ from service.demo import seed
 from service.http.problems import Problem
 from service.settings import Settings
 from service.web.auth import oidc, sessions
-from service.web.auth.demo_provider import CLIENTS, DemoProvider
-from service.web.auth.oidc import Providers
+from service.web.auth.demo_identity_provider import CLIENTS, DemoIdentityProvider
+from service.web.auth.oidc import IdentityProviders
 from service.web.auth.sessions import Session
 from tests.support import city
 from tests.support.browsing import Browser
@@ -233,7 +233,7 @@ async def test_concurrent_requests_share_one_exchange_and_a_failed_one_is_retrie
 
     transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
     app_context = create_app(shared_city_settings, seed.issuer_of(demo_folder).verifier()).state.app_context
-    providers = Providers(app_context, dict(CLIENTS), transport)
+    providers = IdentityProviders(app_context, dict(CLIENTS), transport)
     ended = Session(Audience.PRIVACY, "ended", 0, int(datetime.now(UTC).timestamp()), "officer-1", "once")
     away = await asyncio.gather(*(providers.renew(ended) for _ in range(3)), return_exceptions=True)
     assert [error.code for error in away if isinstance(error, Problem)] == ["keys_unavailable"] * 3
@@ -283,7 +283,7 @@ async def test_signing_out_needs_no_session_that_works(shared_city: City, shared
 
 async def test_after_signing_out_nothing_on_its_way_signs_in_again(shared_city: City) -> None:
     app_context = shared_city.app_context
-    provider = DemoProvider(app_context, shared_city.issuer)
+    provider = DemoIdentityProvider(app_context, shared_city.issuer)
     released = asyncio.Event()
 
     class Slow(httpx2.ASGITransport):
@@ -292,7 +292,7 @@ async def test_after_signing_out_nothing_on_its_way_signs_in_again(shared_city: 
                 await released.wait()
             return await super().handle_async_request(request)
 
-    providers = Providers(app_context, dict(CLIENTS), Slow(app=provider.app()))
+    providers = IdentityProviders(app_context, dict(CLIENTS), Slow(app=provider.app()))
     refresh = provider._seal("refresh", Audience.RESIDENT, "resident-1", 600)
     session = Session(Audience.RESIDENT, "ended", 0, int(datetime.now(UTC).timestamp()), "resident-1", refresh)
     renewing = asyncio.create_task(providers.renew(session))
@@ -301,7 +301,7 @@ async def test_after_signing_out_nothing_on_its_way_signs_in_again(shared_city: 
     released.set()
     assert await renewing is None
     # A copy of the cookie in another process: the identity provider has been told.
-    assert await Providers(app_context, dict(CLIENTS), Slow(app=provider.app())).renew(session) is None
+    assert await IdentityProviders(app_context, dict(CLIENTS), Slow(app=provider.app())).renew(session) is None
 
 
 @pytest.mark.parametrize(("padding", "comes_in"), [(5_000, True), (20_000, False)])
@@ -342,7 +342,7 @@ async def test_a_token_that_ends_soon_is_used_and_an_expired_one_is_refused(
 
     transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
     app = create_app(shared_city_settings, seed.issuer_of(demo_folder).verifier())
-    providers = Providers(app.state.app_context, dict(CLIENTS), transport)
+    providers = IdentityProviders(app.state.app_context, dict(CLIENTS), transport)
 
     async def begin(request: Request) -> Response:
         return providers.start(request, Audience.RESIDENT, "/me")
@@ -428,7 +428,7 @@ async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
             first = await browser.get((await browser.get("/me/show")).headers["location"])
             assert first.headers["location"].startswith("https://id.example/in?a=b&response_type=code")
             asked = {name: values[0] for name, values in parse_qs(urlsplit(first.headers["location"]).query).items()}
-            provider = DemoProvider(app.state.app_context, issuer)
+            provider = DemoIdentityProvider(app.state.app_context, issuer)
             code = provider._seal(
                 "code",
                 Audience.RESIDENT,

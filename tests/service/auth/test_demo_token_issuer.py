@@ -11,15 +11,15 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from service.auth import access_tokens, demo_issuer, key_files
+from service.auth import access_tokens, demo_token_issuer, key_files
 from service.auth.access_tokens import Audience
-from service.auth.demo_issuer import DemoIssuer
+from service.auth.demo_token_issuer import DemoTokenIssuer
 
 NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 
 
 def test_every_audience_accepts_a_minted_token(tmp_path: Path) -> None:
-    demo = DemoIssuer.load(tmp_path)
+    demo = DemoTokenIssuer.load(tmp_path)
     verifier = demo.verifier()
     assert [verifier.verify(audience, demo.mint(audience, "someone", now=NOW), NOW) for audience in Audience] == [
         access_tokens.Resident("someone", date(1990, 1, 1)),
@@ -38,7 +38,7 @@ def test_every_audience_accepts_a_minted_token(tmp_path: Path) -> None:
 
 
 def test_a_desks_token_has_the_shape_of_a_citys_provider(tmp_path: Path) -> None:
-    demo = DemoIssuer.load(tmp_path)
+    demo = DemoTokenIssuer.load(tmp_path)
     text = demo.mint(Audience.VENUE, "account-7", now=NOW, venue_client_id="city-library-main")
     claims = jwt.decode(text, options={"verify_signature": False})
     assert claims["client_id"] == "credit-easy-pages-venue"
@@ -49,7 +49,7 @@ def test_a_desks_token_has_the_shape_of_a_citys_provider(tmp_path: Path) -> None
 
 
 def test_lifetimes(tmp_path: Path) -> None:
-    demo = DemoIssuer.load(tmp_path)
+    demo = DemoTokenIssuer.load(tmp_path)
     for audience, seconds in ((Audience.RESIDENT, 3600), (Audience.VENUE, 3600), (Audience.PRIVACY, 300)):
         text = demo.mint(audience, "someone", now=NOW)
         assert demo.verifier().verify(audience, text, NOW + timedelta(seconds=seconds + 29))
@@ -58,7 +58,7 @@ def test_lifetimes(tmp_path: Path) -> None:
 
 
 def test_mint_refuses_claims_that_no_audience_accepts(tmp_path: Path) -> None:
-    demo = DemoIssuer.load(tmp_path)
+    demo = DemoTokenIssuer.load(tmp_path)
     with pytest.raises(ValueError, match="five minutes"):
         demo.mint(Audience.ADMINISTRATOR, "a", now=NOW, lifetime=timedelta(seconds=301))
     with pytest.raises(ValueError, match="birthdate"):
@@ -75,23 +75,23 @@ def test_mint_refuses_claims_that_no_audience_accepts(tmp_path: Path) -> None:
 
 def test_the_key_is_created_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "data"
-    first = DemoIssuer.load(folder)
-    path = folder / demo_issuer.KEY_FILE
+    first = DemoTokenIssuer.load(folder)
+    path = folder / demo_token_issuer.KEY_FILE
     assert path.stat().st_mode & 0o777 == 0o600
-    assert [entry.name for entry in folder.iterdir()] == [demo_issuer.KEY_FILE]
-    again = DemoIssuer.load(folder)
+    assert [entry.name for entry in folder.iterdir()] == [demo_token_issuer.KEY_FILE]
+    again = DemoTokenIssuer.load(folder)
     assert again.kid == first.kid
     assert first.verifier().verify(
         Audience.VENUE, again.mint(Audience.VENUE, "v", now=NOW), NOW
     ) == access_tokens.Venue("v")
     path.chmod(0o640)
     with pytest.raises(PermissionError, match="0600"):
-        DemoIssuer.load(folder)
+        DemoTokenIssuer.load(folder)
 
 
 def test_two_processes_that_create_the_key_at_once_share_it(tmp_path: Path) -> None:
     kids: list[str] = []
-    threads = [threading.Thread(target=lambda: kids.append(DemoIssuer.load(tmp_path).kid)) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: kids.append(DemoTokenIssuer.load(tmp_path).kid)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -105,19 +105,19 @@ def test_another_kind_of_key_and_a_link_elsewhere_are_refused(tmp_path: Path) ->
     pem = ec.generate_private_key(ec.SECP384R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path = tmp_path / demo_issuer.KEY_FILE
+    path = tmp_path / demo_token_issuer.KEY_FILE
     path.write_bytes(pem)
     path.chmod(0o600)
     with pytest.raises(ValueError, match="P-256"):
-        DemoIssuer.load(tmp_path)
+        DemoTokenIssuer.load(tmp_path)
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic links"):
-        DemoIssuer.load(tmp_path)
+        DemoTokenIssuer.load(tmp_path)
 
 
 def test_the_jwks_is_public_and_its_kid_the_thumbprint(tmp_path: Path) -> None:
-    demo = DemoIssuer.load(tmp_path)
+    demo = DemoTokenIssuer.load(tmp_path)
     (jwk,) = demo.jwks()["keys"]  # type: ignore[misc]
     assert set(jwk) == {"kty", "crv", "x", "y", "kid", "use", "alg"}  # type: ignore[has-type]
     assert jwk["kid"] == demo.kid == key_files.thumbprint(jwk)  # type: ignore[has-type]

@@ -55,14 +55,14 @@ class ChosenClaims(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class DemoIssuer:
+class DemoTokenIssuer:
     """The demonstration's signing key and its kid (RFC 7638 thumbprint)."""
 
     key: ec.EllipticCurvePrivateKey = field(repr=False)
     kid: str
 
     @classmethod
-    def load(cls, folder: Path) -> DemoIssuer:
+    def load(cls, folder: Path) -> DemoTokenIssuer:
         """Read the key file of a folder, created on first use; two processes that create it at once get the same key.
 
         Raises:

@@ -10,13 +10,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from service.deployment.plan import PlanInvalid
-from service.deployment.provider_metadata import (
+from service.deployment.identity_provider_metadata import (
     METADATA_BYTES_MAX,
     MetadataUnavailable,
-    guess_provider,
-    read_provider,
+    guess_identity_provider,
+    read_identity_provider,
 )
+from service.deployment.plan import PlanInvalid
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def provider(status: int = 200, body: bytes | None = None, **changes: object) ->
 
 def test_endpoints_are_read_from_the_metadata() -> None:
     with provider() as issuer:
-        read = read_provider(issuer)
+        read = read_identity_provider(issuer)
     assert (read.confirmed, read.issuer, read.jwks_url) == (True, issuer, f"{issuer}/jwks_uri")
     assert (read.revocation_url, read.sign_out_url) == (f"{issuer}/revocation_endpoint", None)
 
@@ -68,7 +68,7 @@ def test_endpoints_are_read_from_the_metadata() -> None:
 )
 def test_metadata_that_cannot_be_right_is_refused(changes: dict[str, object]) -> None:
     with provider(**changes) as issuer, pytest.raises(MetadataUnavailable):  # type: ignore[arg-type]
-        read_provider(issuer)
+        read_identity_provider(issuer)
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,14 @@ def test_metadata_that_cannot_be_right_is_refused(changes: dict[str, object]) ->
 )
 def test_the_reason_names_what_is_wrong_with_the_metadata(changes: dict[str, object], reason: str) -> None:
     with provider(**changes) as issuer, pytest.raises(MetadataUnavailable, match=reason):  # type: ignore[arg-type]
-        read_provider(issuer)
+        read_identity_provider(issuer)
 
 
 def test_a_provider_that_is_away_is_reported() -> None:
     with provider() as issuer:
         pass
     with pytest.raises(MetadataUnavailable, match="ConnectError"):
-        read_provider(issuer)
+        read_identity_provider(issuer)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,6 @@ def test_a_provider_that_is_away_is_reported() -> None:
 )
 def test_an_issuer_that_nobody_may_trust_is_refused(issuer: str, reason: str) -> None:
     with pytest.raises(PlanInvalid, match=reason):
-        guess_provider(issuer)
+        guess_identity_provider(issuer)
     with pytest.raises(PlanInvalid, match=reason):
-        read_provider(issuer)
+        read_identity_provider(issuer)

@@ -11,7 +11,7 @@ import httpx2
 import orjson
 
 from service.auth.access_tokens import is_tamper_proof
-from service.deployment.plan import PlanInvalid, ProviderPlan
+from service.deployment.plan import IdentityProviderPlan, PlanInvalid
 
 TIMEOUT_SECONDS = 5.0
 """Longest wait for a connection, and for each further piece of the answer: an operator waits."""
@@ -27,15 +27,15 @@ class MetadataUnavailable(Exception):
     """The provider's metadata could not be read; the message says why."""
 
 
-def guess_provider(issuer: str | None) -> ProviderPlan:
+def guess_identity_provider(issuer: str | None) -> IdentityProviderPlan:
     """Return endpoints under the paths that many providers use, to be checked by the operator. Raises PlanInvalid."""
     base = _checked(issuer or UNNAMED_ISSUER).rstrip("/")
-    return ProviderPlan(
+    return IdentityProviderPlan(
         issuer or UNNAMED_ISSUER, f"{base}/jwks", f"{base}/auth", f"{base}/token", named=issuer is not None
     )
 
 
-def read_provider(issuer: str) -> ProviderPlan:
+def read_identity_provider(issuer: str) -> IdentityProviderPlan:
     """Fetch the provider's metadata and return its endpoints. Blocks until the provider has answered or timed out.
 
     Raises:
@@ -54,7 +54,7 @@ def read_provider(issuer: str) -> ProviderPlan:
     try:
         metadata: dict[str, Any] = orjson.loads(answer.content)
         stated = metadata["issuer"]
-        provider = ProviderPlan(
+        provider = IdentityProviderPlan(
             issuer,
             metadata["jwks_uri"],
             metadata["authorization_endpoint"],

@@ -28,7 +28,7 @@ from starlette.routing import Route
 
 from service.auth.access_tokens import Audience
 from service.auth.claims import require_clean_name
-from service.auth.demo_issuer import DEMO_ISSUER, PAGES_CLIENT, DemoIssuer
+from service.auth.demo_token_issuer import DEMO_ISSUER, PAGES_CLIENT, DemoTokenIssuer
 from service.http import bodies
 from service.http.context import AppContext
 from service.http.problems import Problem
@@ -77,11 +77,11 @@ def demo_subjects() -> Mapping[Audience, tuple[str, ...]]:
 
 
 @dataclass(frozen=True, slots=True)
-class DemoProvider:
+class DemoIdentityProvider:
     """Issues codes and refresh tokens as encrypted strings, so that only the used and revoked ones are stored."""
 
     app_context: AppContext
-    issuer: DemoIssuer
+    issuer: DemoTokenIssuer
     used_ids: dict[str, float] = field(default_factory=dict)
     """Ids of used codes and revoked refresh tokens, each with its expiry in seconds of the epoch."""
 
