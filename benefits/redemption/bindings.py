@@ -64,13 +64,13 @@ async def request(
     A waiting binding for the same benefit and venue is replaced. It lives as long as the consent, at most BINDING_LIFE.
 
     Raises:
-        NotFound, ConsentNeeded, BenefitNotAvailable, TermsChanged: as `require_applicable`.
+        NotFound, ConsentNeeded, BenefitNotAvailable, TermsChanged: as `establish_eligibility`.
         BookingNeeded: the benefit has added places.
         NotCovered: the consent does not cover the check.
         RecordsWithheld: nothing may be used now.
         Conflict: the person has as many bindings as one may have.
     """
-    benefit, period = await eligibility.require_applicable(person, catalogue, choice, now)
+    benefit, period = await eligibility.establish_eligibility(person, catalogue, choice, now)
     added_sessions.require_no_session(benefit)
     benefit_id, venue_id = choice.benefit_id, choice.venue_id
     use = Use("binding.requested", benefit.provider_id, benefit_id, "issued")

@@ -19,7 +19,7 @@ from benefits.models import AddedSession, Booking, Redemption, StoredTicket
 from benefits.redemption import added_sessions
 from benefits.redemption.added_sessions import RETURN_BEFORE
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.eligibility import Choice, require_applicable
+from benefits.redemption.eligibility import Choice, establish_eligibility
 from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
@@ -51,7 +51,7 @@ class OwnBooking:
 async def book(
     person: Person, catalogue: InForce, session_id: str, accepted_terms_sha256: str | None, now: CivilTime
 ) -> OwnBooking:
-    """Book a place for the (locked) person, in the running transaction; raises as `require_applicable`.
+    """Book a place for the (locked) person, in the running transaction; raises as `establish_eligibility`.
 
     Raises:
         NotFound: there is no such session.
@@ -62,7 +62,7 @@ async def book(
     if row is None:
         raise NotFound("there is no such session")
     choice = Choice(row.benefit_id, row.venue_id, accepted_terms_sha256)
-    benefit, _ = await require_applicable(person, catalogue, choice, now)
+    benefit, _ = await establish_eligibility(person, catalogue, choice, now)
     if await Booking.exists(person_id=person.person_id, benefit_id=row.benefit_id, ends_at__gt=now.micros):
         raise Conflict("you have a booking for this benefit; cancel it first")
     taken = await queries.execute(

@@ -1,4 +1,4 @@
-"""The condition for a ticket, slip, binding, offline pass or booking: the benefit applies to the resident now."""
+"""The decision before a ticket, slip, binding, offline pass or booking: the benefit applies to the resident now."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ class Choice(NamedTuple):
     """The other city that has the venue; None for a venue of this city."""
 
 
-async def require_applicable(
+async def establish_eligibility(
     person: Person, catalogue: InForce, choice: Choice, now: CivilTime
 ) -> tuple[LiveBenefit, ConsentPeriod]:
-    """Return a benefit that applies to the (locked) person at a venue now, with the consent that covers its check.
+    """Decide that a benefit applies to the (locked) person at a venue now; return it with the consent for its check.
 
-    Quotas are not read. Stores the points that it has to compute, and appends the event of an accepted commitment.
+    Not only a check: it stores the points that it has to compute, and appends the event of an accepted commitment.
+    Quotas are not read.
 
     Raises:
         NotFound: benefit or venue are not in force, the venue is of another provider or division, or the other city

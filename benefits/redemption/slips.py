@@ -25,13 +25,13 @@ async def issue(person: Person, catalogue: InForce, choice: Choice, now: CivilTi
     """Store a slip for a benefit that applies to the (locked) person now, in the running transaction; return its id.
 
     Raises:
-        NotFound, ConsentNeeded, BenefitNotAvailable, TermsChanged: as `require_applicable`.
+        NotFound, ConsentNeeded, BenefitNotAvailable, TermsChanged: as `establish_eligibility`.
         BookingNeeded: the benefit has added places.
         NotCovered: the consent does not cover the check.
         RecordsWithheld: nothing may be used now.
         Conflict: the person has as many slips as one may have.
     """
-    benefit, period = await eligibility.require_applicable(person, catalogue, choice, now)
+    benefit, period = await eligibility.establish_eligibility(person, catalogue, choice, now)
     added_sessions.require_no_session(benefit)
     await gate.permit(
         person, benefit.provider_id, now.at, Use("slip.issued", benefit.provider_id, benefit.benefit_id, "issued")

@@ -19,7 +19,7 @@ from benefits.errors import BenefitNotAvailable, BookingNeeded
 from benefits.models import LastingTicket, Redemption, StoredTicket
 from benefits.redemption import bookings, quotas
 from benefits.redemption.decision import CivilTime, TicketKind, TicketRow
-from benefits.redemption.eligibility import Choice, require_applicable
+from benefits.redemption.eligibility import Choice, establish_eligibility
 from consent.crypto.blind_index import (
     CODE_ALPHABET,
     CODE_LENGTH,
@@ -113,9 +113,9 @@ class IssuedTicket:
 async def issue(keyring: Keyring, person: Person, catalogue: InForce, choice: Choice, now: CivilTime) -> Ticket:
     """Issue a ticket for a benefit that applies to the (locked) person now, in the running transaction.
 
-    Raises as `require_applicable`, BookingNeeded, and BenefitNotAvailable where a quota is used up.
+    Raises as `establish_eligibility`, BookingNeeded, and BenefitNotAvailable where a quota is used up.
     """
-    benefit, _ = await require_applicable(person, catalogue, choice, now)
+    benefit, _ = await establish_eligibility(person, catalogue, choice, now)
     benefit_id, venue_id = choice.benefit_id, choice.venue_id
     at = now.at
     if not await bookings.admit(person, benefit, venue_id, now):

@@ -24,7 +24,7 @@ from benefits.passes.claims import HOUR_SECONDS, PASSES_OF_A_LIST, PassClaims, S
 from benefits.passes.jose import PrivateKey, PublicKey
 from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.eligibility import Choice, require_applicable
+from benefits.redemption.eligibility import Choice, establish_eligibility
 from benefits.redemption.offline_passes import status_list_steps
 from consent.crypto.vault import Keyring
 from consent.database import queries
@@ -111,14 +111,14 @@ async def issue(
 
     One pass for each of the first keys, as many as the person has uses left in the period; at least one.
 
-    Raises as `require_applicable`, and:
+    Raises as `establish_eligibility`, and:
         BenefitNotAvailable: no use is left in the period.
         NoOfflinePass: the benefit gives places.
         PassKeyUsed: a key comes twice, or has a pass already.
         Conflict: the person has OPEN_PASSES_MAX for this benefit.
         NoPositionForPass: the status lists of the day are nearly full.
     """
-    benefit, _ = await require_applicable(person, catalogue, request.choice, now)
+    benefit, _ = await establish_eligibility(person, catalogue, request.choice, now)
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:
         raise BenefitNotAvailable(quota_used=True)

@@ -10,12 +10,12 @@ Raw SQL: INSERT … ON CONFLICT DO NOTHING, because two uploads of one pass may 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
+from benefits.catalogue.model import InForce, LiveBenefit, is_offered_at
 from benefits.models import RecognisedUse
 from benefits.passes import cwt, issuers, jose, sd_jwt, status_list, verifier
 from benefits.passes.claims import LEEWAY_SECONDS, PassClaims, venue_url
@@ -27,7 +27,13 @@ from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.offline_passes import redemption_rows
 from benefits.redemption.offline_passes.issuance import UPLOAD_WINDOW
-from benefits.redemption.offline_passes.reported_use import OfflineUse, RecordedUse, UploadResult
+from benefits.redemption.offline_passes.reported_use import (
+    OfflineUse,
+    RecognisedIssuers,
+    RecordedUse,
+    UploadContext,
+    UploadResult,
+)
 from consent.crypto.blind_index import IndexUse, period_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
@@ -44,25 +50,6 @@ class BroughtTexts(NamedTuple):
 
     issuers: Sequence[str]
     status_lists: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class RecognisedIssuers:
-    """Issuers in force with the reviewed key set, as it was brought, by address; their status lists, oldest first."""
-
-    issuers: Mapping[str, PassIssuer] = field(default_factory=dict)
-    lists: Sequence[StatusList] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RecognisedContext:
-    """Everything that a pass of another city is decided by at a venue; `city_url` is this city as an issuer."""
-
-    keyring: Keyring
-    catalogue: InForce
-    venue: Body
-    city_url: str
-    recognised: RecognisedIssuers
 
 
 class _RecognisedPass(NamedTuple):
@@ -130,7 +117,7 @@ def is_of_another_city(use: OfflineUse, city_url: str) -> bool:
     return issuer != city_url
 
 
-async def record(context: RecognisedContext, use: OfflineUse, used: CivilTime, at: datetime) -> RecordedUse:
+async def record(context: UploadContext, use: OfflineUse, used: CivilTime, at: datetime) -> RecordedUse:
     """Record the use of a pass of another city in the running transaction, once.
 
     `used` is the city's time of the use, `at` the time of the upload.
@@ -175,7 +162,7 @@ async def _recorded_before(index: str, showing: str) -> RecordedUse:
     return await redemption_rows.redeemed_before(row.redemption_id)
 
 
-def _verify(context: RecognisedContext, use: OfflineUse, day: date) -> _RecognisedPass:
+def _verify(context: UploadContext, use: OfflineUse, day: date) -> _RecognisedPass:
     """Return a pass that holds at the venue at its use, and the benefit it counts as; PassRefused otherwise."""
     at = int(use.at.timestamp())
     benefits = _benefit_types(context, day)
@@ -196,7 +183,7 @@ def _verify(context: RecognisedContext, use: OfflineUse, day: date) -> _Recognis
     return _RecognisedPass(pass_claims, benefit)
 
 
-def _benefit_types(context: RecognisedContext, day: date) -> dict[str, tuple[str, LiveBenefit]]:
+def _benefit_types(context: UploadContext, day: date) -> dict[str, tuple[str, LiveBenefit]]:
     """Return the types of pass that count at the venue on a day, with the issuer's address and the benefit of each."""
     venue, types = context.venue, {}
     for url in context.recognised.issuers:

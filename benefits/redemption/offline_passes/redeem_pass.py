@@ -8,22 +8,19 @@ answer for all of these reasons (R6).
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from benefits.catalogue.model import Body, InForce, LiveBenefit
+from benefits.catalogue.model import LiveBenefit
 from benefits.models import OfflinePass
 from benefits.passes import claims, cwt, jose, sd_jwt, verifier
 from benefits.passes.claims import PassClaims
-from benefits.passes.jose import PublicKey
 from benefits.passes.refusals import PassFault, PassRefused
 from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.offline_passes import recognised_passes, redemption_rows
 from benefits.redemption.offline_passes.issuance import UPLOADABLE, stored_pass_id_at
-from benefits.redemption.offline_passes.recognised_passes import RecognisedContext, RecognisedIssuers
-from benefits.redemption.offline_passes.reported_use import Asked, OfflineUse, RecordedUse, UploadResult
+from benefits.redemption.offline_passes.reported_use import Asked, OfflineUse, RecordedUse, UploadContext, UploadResult
 from consent import persons
 from consent.crypto.vault import Keyring
 from consent.database import write_plan
@@ -34,18 +31,6 @@ from consent.records import past_uses, withholding
 
 UPLOADS_MAX = 100
 """Uses of one request: each takes a dozen statements, all in one transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class UploadContext:
-    """Everything that uploads of a venue are decided by: keyring, catalogue, venue, this city and others as issuers."""
-
-    keyring: Keyring
-    catalogue: InForce
-    venue: Body
-    city_url: str
-    issuer_keys: Mapping[str, PublicKey]
-    recognised: RecognisedIssuers
 
 
 async def record_all(
@@ -82,8 +67,7 @@ async def _record_either(
         or not recognised_passes.is_of_another_city(use, context.city_url)
     ):
         return RecordedUse(UploadResult.REFUSED)
-    other = RecognisedContext(context.keyring, context.catalogue, context.venue, context.city_url, context.recognised)
-    return await recognised_passes.record(other, use, moment, at)
+    return await recognised_passes.record(context, use, moment, at)
 
 
 async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) -> RecordedUse | None:

@@ -1,12 +1,21 @@
-"""Uses of passes as venues report them, and their results: one form for this city's passes and for those of others."""
+"""Uses of passes as venues report them, what they are decided by, and their results.
+
+One form for this city's passes and for those of others.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from benefits.catalogue.model import LiveBenefit
+from benefits.catalogue.model import Body, InForce, LiveBenefit
+from benefits.passes.issuers import PassIssuer
+from benefits.passes.jose import PublicKey
+from benefits.passes.status_list import StatusList
+from consent.crypto.vault import Keyring
 
 
 class UploadResult(StrEnum):
@@ -41,6 +50,30 @@ class OfflineUse(NamedTuple):
     at: datetime
     asked: Asked | None = None
     is_shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedIssuers:
+    """Issuers in force with the reviewed key set, as it was brought, by address; their status lists, oldest first."""
+
+    issuers: Mapping[str, PassIssuer] = field(default_factory=dict)
+    lists: Sequence[StatusList] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UploadContext:
+    """Everything that the uses of a venue are decided by, of this city's passes and of others'.
+
+    `city_url` is this city as an issuer, `issuer_keys` its keys of passes by id, past ones too; `recognised` are other
+    cities.
+    """
+
+    keyring: Keyring
+    catalogue: InForce
+    venue: Body
+    city_url: str
+    issuer_keys: Mapping[str, PublicKey]
+    recognised: RecognisedIssuers
 
 
 class RecordedUse(NamedTuple):

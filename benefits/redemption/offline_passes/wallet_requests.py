@@ -22,8 +22,7 @@ from benefits.passes import claims, jose, sd_jwt
 from benefits.passes.refusals import PassRefused
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.offline_passes import issuance, redeem_pass
-from benefits.redemption.offline_passes.redeem_pass import UploadContext
-from benefits.redemption.offline_passes.reported_use import Asked, OfflineUse
+from benefits.redemption.offline_passes.reported_use import Asked, OfflineUse, UploadContext
 from consent.crypto.blind_index import new_id
 from consent.database import named_locks, queries
 from consent.documents import versions

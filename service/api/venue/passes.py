@@ -10,8 +10,7 @@ from benefits.passes import issuers
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.offline_passes import recognised_passes, redeem_pass
 from benefits.redemption.offline_passes.recognised_passes import BroughtTexts
-from benefits.redemption.offline_passes.redeem_pass import UploadContext
-from benefits.redemption.offline_passes.reported_use import OfflineUse
+from benefits.redemption.offline_passes.reported_use import OfflineUse, UploadContext
 from service.api import pass_signer
 from service.api.venue import pass_schemas, schemas
 from service.auth.access_tokens import Venue
