@@ -2,7 +2,8 @@
 
 The way of a request:
 
-1. `routes` has one table of `PageRoute`s: path, method, handler, and the audience that must be signed in.
+1. `routes` has one table of `PageRoute`s: path, method, handler, and the audience that must be signed in. It is joined
+   from the `routes` of each audience's folder, and those from the `ROUTES` of its modules.
 2. `dispatch` builds a `Page`, reads the session cookie and, for a POST, checks the form.
 3. The handler calls the HTTP API with `page.read` (GET), `page.submit` (POST), `page.delete` or `page.call_api`. The
    call stays in this process (`api_client`) but is checked like one from outside. No handler uses the database.

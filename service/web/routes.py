@@ -1,4 +1,4 @@
-"""All pages in one table, and the Starlette routes made of it."""
+"""All pages in one table, joined from the `routes` of each audience, and the Starlette routes made of it."""
 
 from __future__ import annotations
 
@@ -13,32 +13,26 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.auth.demo_token_issuer import DemoTokenIssuer
 from service.http.context import AppContext
 from service.web import assets, dispatch
-from service.web.admin import overview
+from service.web.admin import routes as admin_routes
 from service.web.api_client import InProcessApiClient
 from service.web.auth.demo_identity_provider import CLIENTS, DemoIdentityProvider
 from service.web.auth.oidc import IdentityProviders
 from service.web.auth.sessions import PATHS
-from service.web.officer import dashboard
+from service.web.officer import routes as officer_routes
 from service.web.page import PageRoute, Site
-from service.web.public import design, installing, sign_in
-from service.web.public import help as help_pages
+from service.web.public import design, sign_in
 from service.web.public import pages as public_pages
+from service.web.public import routes as public_routes
 from service.web.resident import routes as resident_routes
-from service.web.venue import added_sessions, barrier, desk, wallets
+from service.web.venue import barrier
+from service.web.venue import routes as venue_routes
 
 ROUTES: tuple[PageRoute, ...] = (
-    *public_pages.ROUTES,
-    *help_pages.ROUTES,
-    *installing.ROUTES,
-    *sign_in.ROUTES,
-    *design.ROUTES,
+    *public_routes.ROUTES,
     *resident_routes.ROUTES,
-    *desk.ROUTES,
-    *barrier.ROUTES,
-    *added_sessions.ROUTES,
-    *wallets.ROUTES,
-    *overview.ROUTES,
-    *dashboard.ROUTES,
+    *venue_routes.ROUTES,
+    *admin_routes.ROUTES,
+    *officer_routes.ROUTES,
 )
 """Every page. The first match answers, so a fixed path stands before a path with a parameter in its place."""
 DEMO = (*sign_in.DEMO, *design.ROUTES, *barrier.ROUTES)

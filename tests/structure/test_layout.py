@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import shutil
 import subprocess
 import tomllib
@@ -15,6 +16,7 @@ from service.api.routes import AUDIENCES, OPERATIONS
 from service.app import create_app
 from service.demo import seed
 from service.http.endpoints import Guard
+from service.web import routes as page_routes
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("consent", "benefits", "service")
@@ -78,6 +80,17 @@ def test_every_route_is_public_or_behind_a_guard(tmp_path: Path) -> None:
         assert guarded == isinstance(route.app, Guard), route.path
         assert guarded or not isinstance(route, Mount), route.path
     assert prefixes == {route.path for route in app.routes if isinstance(route, Mount)}
+
+
+@pytest.mark.parametrize("audience", ["public", "resident", "venue", "admin", "officer"])
+def test_the_pages_of_every_module_are_in_the_table_of_their_audience(audience: str) -> None:
+    folder = ROOT / "service" / "web" / audience
+    names = [path.stem for path in folder.glob("*.py") if path.stem not in ("__init__", "routes")]
+    modules = [importlib.import_module(f"service.web.{audience}.{name}") for name in names]
+    pages = [page for module in modules for page in getattr(module, "ROUTES", ())]
+    table = importlib.import_module(f"service.web.{audience}.routes").ROUTES
+    assert sorted(map(str, table)) == sorted(map(str, pages))
+    assert set(table) <= set(page_routes.ROUTES)
 
 
 def test_operations_of_an_audience_are_under_its_prefix() -> None:

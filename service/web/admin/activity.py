@@ -6,9 +6,10 @@ from typing import Any
 
 from starlette.responses import Response
 
+from service.auth.access_tokens import Audience
 from service.web import csv_file, table_view
 from service.web.admin import lists
-from service.web.page import Page
+from service.web.page import Page, PageRoute
 from service.web.table_view import Column, TableView
 
 PATH = "/admin/activity"
@@ -68,3 +69,10 @@ async def _table(page: Page) -> TableView:
         table_view.filter_of("staff_id", localizer.label("activity_column", "person"), rows),
     ]
     return table_view.view(PATH, page.request.query_params, columns, filters, rows, default_sort="newest")
+
+
+ADMINISTRATOR = Audience.ADMINISTRATOR
+ROUTES = (
+    PageRoute(PATH, activity, ADMINISTRATOR),
+    PageRoute(f"{PATH}/table.csv", activity_csv, ADMINISTRATOR),
+)

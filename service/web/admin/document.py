@@ -10,13 +10,14 @@ import orjson
 from starlette.responses import Response
 
 from consent.domain.records import Dimension
+from service.auth.access_tokens import Audience
 from service.http.problems import Problem
 from service.web.admin import preview
 from service.web.admin.common import check_document, errors_as_findings, names_of_references, path_kind
 from service.web.api_client import ApiReply
 from service.web.forms.document_view import DocumentView, side_by_side
 from service.web.forms.parse import whole_number
-from service.web.page import Page
+from service.web.page import Page, PageRoute
 
 VERSIONS_SHOWN = 10
 """Versions on one page of the history, so that it fits a screen."""
@@ -230,3 +231,17 @@ async def _render_result(page: Page, name: str, reply: ApiReply) -> Response:
     if not reply.succeeded:
         return await _render_document(page, {"problem": reply.body}, reply.status)
     return await _render_document(page, {name: reply.body})
+
+
+ADMINISTRATOR = Audience.ADMINISTRATOR
+DOCUMENT, VERSION = "/admin/{kind}/{id}", "/admin/{kind}/{id}/versions/{version}"
+ROUTES = (
+    PageRoute(DOCUMENT, document, ADMINISTRATOR),
+    PageRoute(f"{VERSION}/suspend", suspend_form, ADMINISTRATOR),
+    PageRoute(f"{VERSION}/suspend", suspend, ADMINISTRATOR, "POST"),
+    PageRoute(f"{VERSION}/retire", retire_form, ADMINISTRATOR),
+    PageRoute(f"{VERSION}/retire", retire, ADMINISTRATOR, "POST"),
+    PageRoute(f"{VERSION}/simulate", simulate, ADMINISTRATOR, "POST"),
+    PageRoute(f"{VERSION}/dry-run", dry_run, ADMINISTRATOR, "POST"),
+    PageRoute(f"{VERSION}/{{act}}", step, ADMINISTRATOR, "POST"),
+)

@@ -16,12 +16,13 @@ from starlette.responses import Response
 from benefits.catalogue.schema import ID_MEMBER
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import Dimension
+from service.auth.access_tokens import Audience
 from service.web.admin import preview, sentences
 from service.web.admin.common import check_document, errors_as_findings, names_of_references, path_kind
 from service.web.api_client import ApiReply, body_or_raise
 from service.web.forms import field_labels, fields, parse
 from service.web.forms.document_view import DocumentView
-from service.web.page import Page
+from service.web.page import Page, PageRoute
 
 PREFILLED = ("provider_id", "service_id", "division")
 """Members of a new document that its address may fill."""
@@ -237,3 +238,13 @@ def _document_name(document: Mapping[str, Any]) -> dict[str, str] | None:
     """Return the typed name or title by language tag; a draft's may be anything."""
     name = document.get("name") or document.get("title")
     return {key: text for key, text in name.items() if isinstance(text, str)} if isinstance(name, Mapping) else None
+
+
+ADMINISTRATOR = Audience.ADMINISTRATOR
+ROUTES = (
+    PageRoute("/admin/{kind}/new", new, ADMINISTRATOR),
+    PageRoute("/admin/{kind}/new", create, ADMINISTRATOR, "POST"),
+    PageRoute("/admin/{kind}/findings", live_findings, ADMINISTRATOR, "POST", fragment=True),
+    PageRoute("/admin/{kind}/{id}/edit", edit, ADMINISTRATOR),
+    PageRoute("/admin/{kind}/{id}/edit", save, ADMINISTRATOR, "POST"),
+)

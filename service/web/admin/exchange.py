@@ -9,9 +9,10 @@ from typing import Any
 from starlette.responses import Response
 
 from consent.domain.document_kinds import DocumentKind
+from service.auth.access_tokens import Audience
 from service.http.problems import Problem
 from service.web.api_client import body_or_raise
-from service.web.page import Page
+from service.web.page import Page, PageRoute
 
 EXPORT, IMPORT = "/v1/admin/catalogue/export", "/v1/admin/catalogue/import"
 FORMATS = {"json": "application/json", "yaml": "application/yaml"}
@@ -77,3 +78,11 @@ async def import_(page: Page) -> Response:
     if not reply.succeeded:
         return await _render(page, problem=reply.body, status=reply.status)
     return await _render(page, drafted=reply.body)
+
+
+ADMINISTRATOR = Audience.ADMINISTRATOR
+ROUTES = (
+    PageRoute("/admin/exchange", exchange, ADMINISTRATOR),
+    PageRoute("/admin/exchange", import_, ADMINISTRATOR, "POST"),
+    PageRoute("/admin/exchange/catalogue.{format}", export, ADMINISTRATOR),
+)

@@ -9,11 +9,12 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from consent.domain.document_kinds import DocumentKind
+from service.auth.access_tokens import Audience
 from service.web import csv_file, table_view
 from service.web.admin.common import check_document, path_kind
 from service.web.forms import field_labels
 from service.web.i18n.formatting import Localizer
-from service.web.page import Page
+from service.web.page import Page, PageRoute
 from service.web.table_view import Column, TableView
 
 CLOSED_STATES = ("superseded", "retired", "discarded")
@@ -201,3 +202,10 @@ def version_address(kind_name: str, document_id: str, version: int) -> str:
 def quoted(text: str) -> str:
     """Return a text percent-encoded for use in a path."""
     return quote(text, safe="")
+
+
+ADMINISTRATOR = Audience.ADMINISTRATOR
+ROUTES = (
+    PageRoute("/admin/{kind}", kind, ADMINISTRATOR),
+    PageRoute("/admin/{kind}/table.csv", kind_csv, ADMINISTRATOR),
+)

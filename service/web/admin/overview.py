@@ -1,4 +1,4 @@
-"""The administrator's first page: what waits for me and for others, figures of use, and the table of all pages."""
+"""The administrator's first page: what waits for me and for others, and figures of use."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from starlette.responses import Response
 
 from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
-from service.web.admin import activity, editor, exchange, lists, package_list, packages, partner, usage
-from service.web.admin import document as documents
+from service.web.admin import activity, lists, packages, usage
 from service.web.admin.document import OPEN_STATES
 from service.web.page import Page, PageRoute
 
@@ -81,36 +80,4 @@ def _is_for(staff_id: str, package: Mapping[str, Any]) -> bool:
 
 
 ADMINISTRATOR = Audience.ADMINISTRATOR
-DOCUMENT, VERSION = "/admin/{kind}/{id}", "/admin/{kind}/{id}/versions/{version}"
-ROUTES = (
-    PageRoute("/admin", overview, ADMINISTRATOR),
-    PageRoute(activity.PATH, activity.activity, ADMINISTRATOR),
-    PageRoute(f"{activity.PATH}/table.csv", activity.activity_csv, ADMINISTRATOR),
-    PageRoute(usage.PATH, usage.usage, ADMINISTRATOR),
-    PageRoute(f"{usage.PATH}/table.csv", usage.usage_csv, ADMINISTRATOR),
-    PageRoute(package_list.PATH, package_list.package_list, ADMINISTRATOR),
-    PageRoute(f"{package_list.PATH}/table.csv", package_list.package_list_csv, ADMINISTRATOR),
-    PageRoute(packages.PATH, packages.package, ADMINISTRATOR),
-    PageRoute(f"{packages.PATH}/approve", packages.approve, ADMINISTRATOR, "POST"),
-    PageRoute(f"{packages.PATH}/recall", packages.recall, ADMINISTRATOR, "POST"),
-    PageRoute(partner.PATH, partner.partner, ADMINISTRATOR),
-    PageRoute(partner.PATH, partner.submit, ADMINISTRATOR, "POST"),
-    PageRoute("/admin/exchange", exchange.exchange, ADMINISTRATOR),
-    PageRoute("/admin/exchange", exchange.import_, ADMINISTRATOR, "POST"),
-    PageRoute("/admin/exchange/catalogue.{format}", exchange.export, ADMINISTRATOR),
-    PageRoute("/admin/{kind}", lists.kind, ADMINISTRATOR),
-    PageRoute("/admin/{kind}/table.csv", lists.kind_csv, ADMINISTRATOR),
-    PageRoute("/admin/{kind}/new", editor.new, ADMINISTRATOR),
-    PageRoute("/admin/{kind}/new", editor.create, ADMINISTRATOR, "POST"),
-    PageRoute("/admin/{kind}/findings", editor.live_findings, ADMINISTRATOR, "POST", fragment=True),
-    PageRoute(DOCUMENT, documents.document, ADMINISTRATOR),
-    PageRoute(f"{DOCUMENT}/edit", editor.edit, ADMINISTRATOR),
-    PageRoute(f"{DOCUMENT}/edit", editor.save, ADMINISTRATOR, "POST"),
-    PageRoute(f"{VERSION}/suspend", documents.suspend_form, ADMINISTRATOR),
-    PageRoute(f"{VERSION}/suspend", documents.suspend, ADMINISTRATOR, "POST"),
-    PageRoute(f"{VERSION}/retire", documents.retire_form, ADMINISTRATOR),
-    PageRoute(f"{VERSION}/retire", documents.retire, ADMINISTRATOR, "POST"),
-    PageRoute(f"{VERSION}/simulate", documents.simulate, ADMINISTRATOR, "POST"),
-    PageRoute(f"{VERSION}/dry-run", documents.dry_run, ADMINISTRATOR, "POST"),
-    PageRoute(f"{VERSION}/{{act}}", documents.step, ADMINISTRATOR, "POST"),
-)
+ROUTES = (PageRoute("/admin", overview, ADMINISTRATOR),)

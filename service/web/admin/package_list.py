@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from service.auth.access_tokens import Audience
 from service.web import csv_file, table_view
 from service.web.admin.packages import listed
-from service.web.page import Page
+from service.web.page import Page, PageRoute
 from service.web.table_view import Column, TableView
 
 PATH = "/admin/packages"
@@ -59,3 +60,10 @@ async def _table(page: Page) -> TableView:
     ]
     filters = [table_view.filter_of("state_code", localizer.label("package_column", "state"), rows)]
     return table_view.view(PATH, page.request.query_params, columns, filters, rows, default_sort="newest")
+
+
+ADMINISTRATOR = Audience.ADMINISTRATOR
+ROUTES = (
+    PageRoute(PATH, package_list, ADMINISTRATOR),
+    PageRoute(f"{PATH}/table.csv", package_list_csv, ADMINISTRATOR),
+)

@@ -7,10 +7,11 @@ from typing import Any
 
 from starlette.responses import Response
 
+from service.auth.access_tokens import Audience
 from service.web.admin import lists
 from service.web.api_client import ApiReply
 from service.web.forms.document_view import DocumentView
-from service.web.page import Page
+from service.web.page import Page, PageRoute
 
 PATH = "/admin/packages/{package_id}"
 
@@ -93,3 +94,11 @@ async def open_packages(page: Page) -> list[dict[str, Any]]:
         }
         for row in await page.read_all("/v1/admin/packages", state="open")
     ]
+
+
+ADMINISTRATOR = Audience.ADMINISTRATOR
+ROUTES = (
+    PageRoute(PATH, package, ADMINISTRATOR),
+    PageRoute(f"{PATH}/approve", approve, ADMINISTRATOR, "POST"),
+    PageRoute(f"{PATH}/recall", recall, ADMINISTRATOR, "POST"),
+)

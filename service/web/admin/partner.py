@@ -7,9 +7,10 @@ from typing import Any
 
 from starlette.responses import Response
 
+from service.auth.access_tokens import Audience
 from service.web.admin import lists, packages
 from service.web.api_client import ApiReply
-from service.web.page import Page
+from service.web.page import Page, PageRoute
 
 ORDER = ("providers", "venues", "services", "benefits")
 """Kinds of a partner's documents, each after those that it names."""
@@ -85,3 +86,10 @@ async def submit(page: Page) -> Response:
     refused = [packages.listed(page, {**row, "version": row["draft"]["version"]}) for row in drafts]
     packages.add_errors(page, refused, reply)
     return await _render(page, reply, refused)
+
+
+ADMINISTRATOR = Audience.ADMINISTRATOR
+ROUTES = (
+    PageRoute(PATH, partner, ADMINISTRATOR),
+    PageRoute(PATH, submit, ADMINISTRATOR, "POST"),
+)

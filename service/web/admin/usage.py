@@ -9,9 +9,10 @@ from typing import Any
 from starlette.responses import Response
 
 from consent.domain.document_kinds import DocumentKind
+from service.auth.access_tokens import Audience
 from service.http.problems import Problem
 from service.web import csv_file
-from service.web.page import Page
+from service.web.page import Page, PageRoute
 
 PATH = "/admin/usage"
 GROUPS = ("week", "benefit", "division")
@@ -107,3 +108,10 @@ def _text(page: Page, by: str, row: dict[str, Any]) -> str:
     if by == "division":
         return page.localizer.label("division", row["key"])
     return page.localizer.name(row.get("name")) or str(row["key"])
+
+
+ADMINISTRATOR = Audience.ADMINISTRATOR
+ROUTES = (
+    PageRoute(PATH, usage, ADMINISTRATOR),
+    PageRoute(f"{PATH}/table.csv", usage_csv, ADMINISTRATOR),
+)

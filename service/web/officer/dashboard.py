@@ -1,4 +1,4 @@
-"""The privacy officer's first page, sources, verification, register and self-audit, and the table of all pages."""
+"""The privacy officer's first page, sources, verification, register and self-audit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from service.auth.access_tokens import Audience
 from service.web import csv_file, table_view
 from service.web.api_client import raw_or_raise
 from service.web.i18n.formatting import Localizer
-from service.web.officer import attempts, board, cases, complaints, decisions, objections, source_sync, trends
+from service.web.officer import board
 from service.web.page import Page, PageRoute
 from service.web.public import pages
 from service.web.table_view import Column, TableView
@@ -126,18 +126,10 @@ async def self_audit(page: Page) -> Response:
 OFFICER = Audience.PRIVACY
 ROUTES = (
     PageRoute("/officer", dashboard, OFFICER),
-    *objections.ROUTES,
-    *decisions.ROUTES,
-    *cases.ROUTES,
-    *complaints.ROUTES,
-    *attempts.ROUTES,
-    *source_sync.ROUTES,
     PageRoute("/officer/verification", verification, OFFICER),
     PageRoute("/officer/verification", verify, OFFICER, "POST"),
     PageRoute("/officer/sources", sources, OFFICER),
     PageRoute("/officer/sources/table.csv", sources_csv, OFFICER),
-    PageRoute("/officer/trends", trends.trends, OFFICER),
-    PageRoute("/officer/trends/table.csv", trends.trends_csv, OFFICER),
     PageRoute("/officer/register", register, OFFICER),
     PageRoute("/officer/self-audit", self_audit, OFFICER),
 )

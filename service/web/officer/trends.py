@@ -6,8 +6,9 @@ from typing import Any
 
 from starlette.responses import Response
 
+from service.auth.access_tokens import Audience
 from service.web import csv_file
-from service.web.page import Page
+from service.web.page import Page, PageRoute
 
 COLUMNS = ("month", "opened", "upheld", "rejected", "waiting", "late", "mean_days")
 LABELS_MAX = 6
@@ -41,3 +42,10 @@ async def _months(page: Page) -> list[dict[str, Any]]:
         "data"
     ]
     return months
+
+
+OFFICER = Audience.PRIVACY
+ROUTES = (
+    PageRoute("/officer/trends", trends, OFFICER),
+    PageRoute("/officer/trends/table.csv", trends_csv, OFFICER),
+)
