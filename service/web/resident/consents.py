@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from consent.documents.schema import DOCUMENT_ID_PATTERN
 from service.auth.access_tokens import Audience
 from service.web.api_client import body_or_raise
 from service.web.page import Page, PageRoute
@@ -18,8 +21,8 @@ from service.web.resident.access_log import group_equal_uses
 
 PURPOSES = {"source_id": "points.compute", "provider_id": "benefit.check"}
 """The purpose of a consent, by the member that names its counterpart."""
-RETURN_PATHS = {"show": "/me/show", "benefits": "/me/benefits"}
-"""Page to return to after the answer to a notice, by the form's field `then`; without one, the consents."""
+SHOW, BENEFIT = "show", re.compile(rf"benefit:({DOCUMENT_ID_PATTERN})", re.ASCII)
+"""Values of the form's field `then`: after the answer to a notice, choose a code, or read on about one benefit."""
 USES_READ_MAX = 200
 """Newest uses that are read for the cards: one API page."""
 ENDING_DAYS = 90
@@ -180,7 +183,9 @@ async def request_notice(page: Page) -> Response:
         return await _render_consents(page, body[member], reply.status)
     request_id = body_or_raise(reply)["request_id"]
     then = page.form.get("then", "")
-    return page.redirect(f"/me/consents/asked/{request_id}" + (f"?then={then}" if then in RETURN_PATHS else ""))
+    return page.redirect(
+        f"/me/consents/asked/{request_id}" + (f"?{urlencode({'then': then})}" if _return_path(then) else "")
+    )
 
 
 async def notice(page: Page) -> Response:
@@ -195,7 +200,7 @@ async def notice(page: Page) -> Response:
         presentation=presentation,
         title=title,
         clauses=[clause.partition("\n")[::2] for clause in clauses],
-        then=page.query("then") if page.query("then") in RETURN_PATHS else "",
+        then=page.query("then") if _return_path(page.query("then")) else "",
     )
 
 
@@ -204,10 +209,17 @@ async def give(page: Page) -> Response:
     consent = await page.submit("/v1/me/consents", {"ticket": page.form.get("ticket", "")})
     if consent.get("link"):
         return page.redirect(f"/me/consents/{consent['consent_id']}/code", "linked")
-    return_path = RETURN_PATHS.get(page.form.get("then", ""))
-    if return_path is not None:
+    if return_path := _return_path(page.form.get("then", "")):
         return page.redirect(return_path, "allowed")
     return page.redirect("/me/consents", "taken_up" if await _resumes_withdrawn(page, consent) else "given")
+
+
+def _return_path(then: str) -> str:
+    """Return the page where a notice was asked for; "" for any other text, so that no form leads elsewhere."""
+    if then == SHOW:
+        return "/me/show"
+    benefit = BENEFIT.fullmatch(then)
+    return f"/me/benefits/{benefit[1]}" if benefit else ""
 
 
 async def _resumes_withdrawn(page: Page, consent: Mapping[str, Any]) -> bool:
@@ -221,7 +233,7 @@ async def _resumes_withdrawn(page: Page, consent: Mapping[str, Any]) -> bool:
 async def refuse(page: Page) -> Response:
     """Refuse the consent; redirect to where the notice came from."""
     await page.submit("/v1/me/refusals", {"ticket": page.form.get("ticket", "")})
-    return page.redirect(RETURN_PATHS.get(page.form.get("then", ""), "/me/consents"), "refused")
+    return page.redirect(_return_path(page.form.get("then", "")) or "/me/consents", "refused")
 
 
 async def link_code(page: Page) -> Response:

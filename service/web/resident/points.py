@@ -131,6 +131,7 @@ async def _render_points(page: Page, what_if_result: Mapping[str, Any] | None) -
         benefit_id=None if coming is None else coming["benefit_id"],
     )
     scheme = await page.call_api("GET", "/v1/public/scheme")
+    delivered = {kind for source in (await page.read("/v1/public/sources"))["data"] for kind in source["kinds"]}
     ending = expiries(explanation["contributions"])
     unread_messages = await unread.messages(page)
     totals = [month["total"] for month in explanation["history"]]
@@ -138,7 +139,8 @@ async def _render_points(page: Page, what_if_result: Mapping[str, Any] | None) -
         "resident/points.html",
         explanation=explanation,
         coming=coming,
-        ways=explanation.get("ways", [])[:WAYS_SHOWN],
+        # A deed that no source records is no way to anything.
+        ways=[way for way in explanation.get("ways", []) if way["kind"] in delivered][:WAYS_SHOWN],
         applying=sum(row["applies"] for row in rows),
         waiting=await consents.waiting_links(page),
         unread_count=len(unread_messages),
