@@ -108,6 +108,7 @@ def _lifespan(app_context: AppContext) -> Callable[[Starlette], AbstractAsyncCon
     """Return the context in which the application serves: the database is open and the background loops run."""
 
     async def prepare() -> None:
+        await database.require_migrations()
         await key_fingerprints.require_known(app_context.settings)
         await replay.catch_up_with_tombstones(app_context)
 

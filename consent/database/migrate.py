@@ -59,6 +59,14 @@ class MigrationChanged(Exception):
     """An applied migration file no longer has the content that was applied."""
 
 
+class MigrationsMissing(Exception):
+    """The database lacks migrations. The text names the first and the command that applies them."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        more = f" and {len(missing) - 1} more" * (len(missing) > 1)
+        super().__init__(f"the database lacks the migration {missing[0]}{more}; run `credit-easy migrate`")
+
+
 def statements(script: str) -> Iterator[str]:
     """Yield the statements of a script, each complete by SQLite's tokenizer; ValueError if the last is not."""
     collected = ""

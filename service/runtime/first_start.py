@@ -68,21 +68,15 @@ async def check_database(settings: Settings) -> None:
 
     try:
         await database.open_database(settings.database_url)
-        missing = await database.missing_migrations()
-        if not missing:
-            await key_fingerprints.require_known(settings)
-            await log_folder.require(settings.publisher)
-            if settings.public_url is None and await pass_addresses.need_public_url(await queries.now()):
-                log_event(LogEvent.PUBLIC_URL_NOT_SET)
+        await database.require_migrations()
+        await key_fingerprints.require_known(settings)
+        await log_folder.require(settings.publisher)
+        if settings.public_url is None and await pass_addresses.need_public_url(await queries.now()):
+            log_event(LogEvent.PUBLIC_URL_NOT_SET)
     except Exception as error:
         failed = as_start_failure(error)
         if failed.code is not ExitCode.DATABASE_AWAY:
             raise failed from None
         log_event(LogEvent.DATABASE_AWAY_AT_START)
-        return
     finally:
         await database.close_database()
-    if missing:
-        more = f" and {len(missing) - 1} more" * (len(missing) > 1)
-        reason = f"the database lacks the migration {missing[0]}{more}; run `credit-easy migrate`"
-        raise StartFailed(ExitCode.SCHEMA, reason)

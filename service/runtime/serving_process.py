@@ -104,11 +104,11 @@ def as_start_failure(error: BaseException) -> StartFailed:
         return StartFailed(ExitCode.UNUSABLE, str(error))
     if isinstance(error, WrongFolder):
         return StartFailed(ExitCode.UNUSABLE, f"CREDIT_EASY_LOG_FOLDER: {error}")
-    from consent.database.migrate import MigrationChanged
+    from consent.database.migrate import MigrationChanged, MigrationsMissing
     from service.compliance.key_fingerprints import KeyMismatch
     from service.storage import connection_failures
 
-    if isinstance(error, MigrationChanged):
+    if isinstance(error, MigrationChanged | MigrationsMissing):
         return StartFailed(ExitCode.SCHEMA, str(error))
     if isinstance(error, KeyMismatch):
         return StartFailed(ExitCode.KEYS, str(error))

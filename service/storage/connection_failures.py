@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import asyncpg
 from tortoise.exceptions import OperationalError
 
+from consent.database.migrate import MigrationsMissing
+
 LOGIN_ERRORS = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError)
 """The server's answers to a wrong user or password, a line missing in pg_hba.conf, or no right to CONNECT."""
 
@@ -29,6 +31,8 @@ def explain(error: BaseException) -> ConnectionFailure | None:
 
     An unknown host name heals: in a cluster of containers the name appears when the database starts.
     """
+    if isinstance(error, MigrationsMissing):
+        return ConnectionFailure(heals=False, reason=str(error))
     causes = _chain(error)
     for cause in causes:
         if reason := _mistake(cause):

@@ -244,3 +244,9 @@ async def distribute(service_role: str | None = None) -> list[str]:
 async def missing_migrations() -> list[str]:
     """Return the names of migrations that this database still lacks."""
     return await migrate.pending(PACKAGES)
+
+
+async def require_migrations() -> None:
+    """Raise MigrationsMissing where this database still lacks migrations."""
+    if missing := await missing_migrations():
+        raise migrate.MigrationsMissing(missing)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from consent.database import queries, write_plan
+from consent.database.migrate import MigrationsMissing
 from consent.database.write_plan import Plan
 from consent.kernel.fault_points import FaultPoint
 from consent.rights import folder_repair
@@ -23,12 +24,15 @@ from consent.transparency import sequencer
 from consent.transparency.log_folder import WrongFolder
 from consent.transparency.logs import Log
 from service.compliance import replay
+from service.demo import seed
 from service.jobs import background
 from service.settings import Settings
 from service.storage import database
+from service.storage.pool import preparing
 from tests.support import city
 from tests.support.answers import PER_REQUEST_HEADERS
 from tests.support.copies import copied
+from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -374,13 +378,23 @@ async def test_stopping_one_source_or_provider(city_settings: Settings, demo_fol
             assert (await wang.post("/v1/me/withdrawals", body)).status_code == 422, body
 
 
-async def test_a_database_without_tables_starts_and_is_not_ready(empty_database_url: str, demo_folder: Path) -> None:
-    from service.demo import seed
-    from service.storage import database
-
+async def test_a_database_without_migrations_is_refused_until_they_are_applied(
+    empty_database_url: str, demo_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that was away at the start, or comes back with another database, is not served before `migrate`."""
     settings = replace(seed.settings_of(demo_folder), database_url=empty_database_url)
+    if empty_database_url.startswith("sqlite"):
+        with pytest.raises(MigrationsMissing, match="run `credit-easy migrate`"):
+            async with city.running_city(settings, demo_folder):
+                pass
+        return
     async with city.running_city(settings, demo_folder) as town:
-        ready = await town.client.get("/readyz")
-        assert (ready.status_code, ready.json()["checks"]["migrations"]) == (503, False)
-        assert await database.missing_migrations()
-        assert await queries.fetch_all("SELECT 1 AS one") == [{"one": 1}]
+        for path in ("/readyz", "/v1/public/benefits"):
+            assert (await town.client.get(path)).status_code == 503, path
+        reasons = [record.__dict__.get("fields", {}).get("reason", "") for record in caplog.records]
+        assert any("run `credit-easy migrate`" in reason for reason in reasons), reasons
+        with preparing():
+            await database.migrate_all(settings.keyring)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (await town.client.get("/readyz")).status_code != 200:  # noqa: ASYNC110
+                await asyncio.sleep(POLL_SECONDS)

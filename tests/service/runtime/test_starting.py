@@ -230,6 +230,31 @@ def test_workers_start_without_the_database_and_open_it_later(
 
 @pytest.mark.processes
 @pytest.mark.both_engines
+def test_a_database_that_returns_without_its_migrations_is_not_served(
+    own_server: servers.Postgres, tmp_path: Path, demo_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = own_server.create()
+    own_server.stop()
+    try:
+        with deployed(tmp_path, demo_folder, url, workers=1, ready="/healthz") as service:
+            printed = [""]
+            own_server.start()
+
+            def asks_to_migrate() -> bool:
+                printed[0] += "".join(capfd.readouterr())
+                return "run `credit-easy migrate`" in printed[0]
+
+            until(asks_to_migrate)
+            assert [answer(service, path) for path in ("/readyz", "/v1/public/benefits")] == [503, 503]
+            asyncio.run(seed_database(replace(seed.settings_of(demo_folder), database_url=url)))
+            until(lambda: answer(service, "/readyz") == 200)
+            assert answer(service, "/v1/public/benefits") == 200
+    finally:
+        own_server.start()
+
+
+@pytest.mark.processes
+@pytest.mark.both_engines
 def test_workers_end_with_their_parent_and_free_the_port(
     own_server: servers.Postgres, tmp_path: Path, demo_folder: Path
 ) -> None:
