@@ -146,6 +146,11 @@ class Page:
         """Texts, dates and numbers in the request's language."""
         return self.localizer_of(self.language)
 
+    @property
+    def other_language(self) -> str:
+        """The language that the page is not in."""
+        return "zh-CN" if self.language == "en" else "en"
+
     def localizer_of(self, language: str) -> Localizer:
         """Texts, dates and numbers in a language."""
         localizer = self.site.templates(language).globals["localizer"]

@@ -57,8 +57,6 @@ async def _render_document(page: Page, values: Mapping[str, Any], status: int = 
     address = f"/admin/{kind}/{page.path_param('id')}"
     names = await names_of_references(page, kind, chosen["document"])
     view = DocumentView(page.localizer, kind, chosen["document"], names)
-    other = "zh-CN" if page.language == "en" else "en"
-    other_view = DocumentView(page.localizer_of(other), kind, chosen["document"], names)
     return page.render(
         "admin/document.html",
         status,
@@ -70,8 +68,9 @@ async def _render_document(page: Page, values: Mapping[str, Any], status: int = 
             "address": address,
             "history": await _history(page, path),
             "steps": (await page.read(f"{path}/versions/{chosen['version']}/steps"))["data"],
-            "lines": side_by_side(view, other_view, changes["data"] if changes["beside"] else ()),
-            "other_language": other,
+            "lines": side_by_side(
+                view, page.localizer_of(page.other_language), changes["data"] if changes["beside"] else ()
+            ),
             "chosen": chosen,
             "compared_with": changes["beside"],
             "differences": view.changes(changes["data"]),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 
 from service.auth.access_tokens import Audience
 from service.web.admin import lists
+from service.web.admin.common import names_of_references
 from service.web.api_client import ApiReply
-from service.web.forms.document_view import DocumentView
+from service.web.forms.document_view import DocumentView, SideBySide, side_by_side
 from service.web.page import Page, PageRoute
 
 PATH = "/admin/packages/{package_id}"
@@ -43,6 +45,10 @@ async def _act(page: Page, act: str, body: Mapping[str, Any] | None) -> Response
 async def _render(page: Page, refusal: ApiReply | None = None) -> Response:
     shown = await page.read(f"/v1/admin/packages/{page.path_param('package_id')}/documents")
     documents = [listed(page, document) for document in shown["documents"]]
+    if "ended_by" not in shown:
+        # Nobody should approve documents that the page does not show.
+        for document in documents:
+            document["lines"] = await _lines(page, document)
     if refusal is not None:
         add_errors(page, documents, refusal)
     return page.render(
@@ -53,6 +59,15 @@ async def _render(page: Page, refusal: ApiReply | None = None) -> Response:
         name=documents[0]["text"],
         problem=None if refusal is None else refusal.body,
     )
+
+
+async def _lines(page: Page, document: Mapping[str, Any]) -> list[SideBySide]:
+    """Return a document of a package in both languages, with what differs from the version in force marked."""
+    path = f"/v1/admin/{document['kind']}/{quote(document['id'], safe='')}/versions/{document['version']}"
+    stored, changes = (await page.read(path))["document"], await page.read(f"{path}/changes")
+    names = await names_of_references(page, document["kind"], stored)
+    view = DocumentView(page.localizer, document["kind"], stored, names)
+    return side_by_side(view, page.localizer_of(page.other_language), changes["data"] if changes["beside"] else ())
 
 
 def listed(page: Page, document: Mapping[str, Any]) -> dict[str, Any]:

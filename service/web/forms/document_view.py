@@ -168,14 +168,18 @@ class SideBySide:
 
 def side_by_side(
     view: DocumentView,
-    other: DocumentView,
+    other: Localizer,
     differences: Iterable[Mapping[str, Any]],
     findings: Sequence[Mapping[str, Any]] = (),
 ) -> list[SideBySide]:
-    """Return every place that has a value, with its words in both languages and what differs marked."""
+    """Return every place that has a value, with its words in both languages and what differs marked.
+
+    `other` is the localizer of the language that the view is not in.
+    """
+    other_view = DocumentView(other, view.kind, view.document, view.names)
     changed = [row["pointer"] for row in differences]
     places: dict[str, dict[str, DocumentLine]] = {}
-    for language, lines in ((view.localizer.language, view.lines(findings)), (other.localizer.language, other.lines())):
+    for language, lines in ((view.localizer.language, view.lines(findings)), (other.language, other_view.lines())):
         for line in lines:
             place, written_in = _place(line.pointer)
             if written_in is None:
@@ -186,7 +190,7 @@ def side_by_side(
         SideBySide(
             view.label_of(place),
             texts.get(view.localizer.language),
-            texts.get(other.localizer.language),
+            texts.get(other.language),
             any(_touches(line.pointer, pointer) for line in texts.values() for pointer in changed),
         )
         for place, texts in places.items()

@@ -96,12 +96,12 @@ async def review(page: Page) -> Response:
     return await _render_review(page, None)
 
 
-def _side_by_side(page: Page, view: DocumentView | None, review: Mapping[str, Any], other: str) -> list[SideBySide]:
+def _side_by_side(page: Page, view: DocumentView | None, review: Mapping[str, Any]) -> list[SideBySide]:
     """Return the document in both languages, the findings' words marked; empty without a document."""
     if view is None:
         return []
-    other_view = DocumentView(page.localizer_of(other), view.kind, view.document, view.names)
-    return side_by_side(view, other_view, review.get("differences") or (), review["findings"])
+    other = page.localizer_of(page.other_language)
+    return side_by_side(view, other, review.get("differences") or (), review["findings"])
 
 
 async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
@@ -111,16 +111,14 @@ async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
     document = review.get("document")
     kind = review["about"].partition("/")[0]
     view = None if document is None else DocumentView(page.localizer, kind, document, review.get("names", {}))
-    other = "zh-CN" if page.language == "en" else "en"
     errors = [] if invalid else problem.get("errors", [])
     return page.render(
         "officer/review.html",
         200 if refusal is None else refusal.status,
         review=review,
-        members=[_member(page, row, review.get("names", {}), other) for row in review.get("documents", ())],
+        members=[_member(page, row, review.get("names", {})) for row in review.get("documents", ())],
         kind=kind,
-        lines=_side_by_side(page, view, review, other),
-        other_language=other,
+        lines=_side_by_side(page, view, review),
         changes=view.changes(review.get("differences", [])) if view else [],
         findings=view.with_labels(review["findings"]) if view else [],
         document_json=orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() if document else "",
@@ -131,13 +129,13 @@ async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
     )
 
 
-def _member(page: Page, row: Mapping[str, Any], names: Mapping[str, Mapping[str, str]], other: str) -> dict[str, Any]:
+def _member(page: Page, row: Mapping[str, Any], names: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Return a document of a package in words: its title, its places in both languages, its findings."""
     view = DocumentView(page.localizer, row["kind"], row["document"], names)
     return {
         "row": row,
         "title": page.localizer.name(row.get("name")) or row["id"],
-        "lines": _side_by_side(page, view, row, other),
+        "lines": _side_by_side(page, view, row),
         "findings": view.with_labels(row["findings"]),
     }
 

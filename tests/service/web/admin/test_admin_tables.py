@@ -112,6 +112,9 @@ async def test_a_partner_is_one_checklist(town: City) -> None:
     await browser.send("Approve what is shown here")
     assert browser.status == 403
     await second.go(package)
+    # The page shows the documents themselves, in both languages.
+    for words in ("图书馆东馆", "City Library city-library", "library-east"):
+        assert words in second.text, words
     await second.send("Approve what is shown here")
     assert "Approved: all documents of the package." in second.text
     await browser.go("/admin/partner?provider=city-library")
