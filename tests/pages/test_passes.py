@@ -35,18 +35,18 @@ READ_STORE = """async () => {
     usages: key.usages,
     read: await crypto.subtle.exportKey("jwk", key).then(() => "read", (error) => error.name),
   })));
-  return { passes: passes.length, requests: requests.length, keys, owners: passes.map((row) => row.owner) };
+  return { passes: passes.length, requests: requests.length, keys, people: passes.map((pass) => pass.person) };
 }"""
-PLANT = """async (owner) => {
+PLANT = """async (person) => {
   const page = document.querySelector("script[src*='passes.js']").src;
-  const { answered, requestFor } = await import(page.replace("passes.js", "pass_store.js"));
+  const { endRequest, openRequest } = await import(page.replace("passes.js", "pass_store.js"));
   const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
   const [name, bytes] = [{ en: "Park", "zh-CN": "停车" }, new Uint8Array(200)];
-  const pass = { owner, where: "a@b", title: name, venue: name, key: pair.privateKey, bytes };
-  await answered("x", [{ ...pass, until: Date.now() + 3600000 }]);
-  await requestFor(`${owner} c@d`);
+  const pass = { person, offer: "a@b", title: name, venue: name, key: pair.privateKey, bytes };
+  await endRequest("x", [{ ...pass, until: Date.now() + 3600000 }]);
+  await openRequest(person, "c@d", 2);
 }"""
-"""Stores a pass of nobody for an owner, and a request without an answer."""
+"""Stores a pass of nobody for a person, and a request without an answer."""
 CACHED = """async () => {
   const texts = [];
   for (const name of await caches.keys()) {
@@ -110,7 +110,7 @@ def test_passes_are_taken_shown_offline_and_redeemed_once(browser: Browser, city
         me.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
         cached = me.page.evaluate(CACHED)
         assert cached
-        for trace in ("resident-4", *content["owners"], "riverside", "Riverside"):
+        for trace in ("resident-4", *content["people"], "riverside", "Riverside"):
             assert not [text for text in cached if trace in text], trace
         me.context.set_offline(True)
         me.go("/me/passes")
@@ -171,13 +171,13 @@ def test_throwing_away_signing_out_and_somebody_else_leave_no_pass(browser: Brow
     with visiting(browser, city.base, language="zh-CN", dark=True) as me:
         me.sign_in(Audience.RESIDENT, "resident-8")
         me.go("/me/passes")
-        owner = me.page.get_attribute("[data-passes]", "data-owner")
-        me.page.evaluate(PLANT, owner)
+        person = me.page.get_attribute("[data-passes]", "data-person")
+        me.page.evaluate(PLANT, person)
         me.go("/me/passes").page.wait_for_selector("[data-rows] li")
         me.tap("出示一张")
         me.page.wait_for_selector("[data-shown]:not([hidden]) .qr svg path")
         me.check()
-        me.page.evaluate(PLANT, owner)
+        me.page.evaluate(PLANT, person)
         me.tap("完成")
         me.page.wait_for_selector("[data-rows] li")
         me.tap("全部删除")
@@ -187,7 +187,7 @@ def test_throwing_away_signing_out_and_somebody_else_leave_no_pass(browser: Brow
         me.go("/me/passes").page.wait_for_selector("[data-none]:not([hidden])")
         me.page.wait_for_function("document.querySelectorAll('[data-rows] li').length === 0")
         assert (store(me)["passes"], store(me)["requests"]) == (0, 0)
-        me.page.evaluate(PLANT, owner)
+        me.page.evaluate(PLANT, person)
         me.go("/me/mine").press("退出登录")
         me.page.wait_for_function("indexedDB.databases().then((all) => all.length === 0)")
 

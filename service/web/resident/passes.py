@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from benefits.redemption.offline_passes.issuance import PASSES_MAX
 from benefits.rules import effects
 from consent.crypto.blind_index import IndexUse, blind_index
 from service.auth.access_tokens import Audience
@@ -24,7 +25,8 @@ async def passes(page: Page) -> Response:
     return page.render(
         "resident/passes.html",
         # By this the script tells the passes of somebody else who used the browser; it leads to nobody.
-        owner=blind_index(page.site.app_context.keyring, IndexUse.DEVICE, page.signed_in_as),
+        person=blind_index(page.site.app_context.keyring, IndexUse.DEVICE, page.signed_in_as),
+        passes_max=PASSES_MAX,
         taken=(await page.read("/v1/me/passes"))["data"],
         cities=(await page.read("/v1/public/issuers"))["data"],
         by_id={row["benefit_id"]: row for row in rows},

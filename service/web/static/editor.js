@@ -1,6 +1,6 @@
 // Show the findings of the publication rules while typing. Without scripts the button requests them.
 const form = document.querySelector("#editor");
-const place = document.querySelector("#findings");
+const findings = document.querySelector("#findings");
 const PAUSE_MILLISECONDS = 500;
 let timer = 0;
 let lastRequest = 0;
@@ -9,7 +9,7 @@ async function showFindings() {
   const request = ++lastRequest;
   try {
     const reply = await fetch(form.dataset.findings, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-    if (reply.ok && request === lastRequest) place.innerHTML = await reply.text();
+    if (reply.ok && request === lastRequest) findings.innerHTML = await reply.text();
   } catch {
     // The next input requests them again; saving does not depend on them.
   }
@@ -30,7 +30,7 @@ function focusField(hash) {
   return true;
 }
 
-place.addEventListener("click", (event) => {
+findings.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='#']");
   if (link && focusField(link.hash)) event.preventDefault();
 });

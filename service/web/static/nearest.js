@@ -15,8 +15,8 @@ function sortFrom(here) {
   });
   for (const list of document.querySelectorAll("[data-by-distance]")) {
     const rows = [...list.children].map((row) => {
-      const places = (row.dataset.geo || "").split(" ").filter(Boolean);
-      return { row, km: Math.min(...places.map((place) => kilometres(here, place.split(",").map(Number)))) };
+      const points = (row.dataset.geo || "").split(" ").filter(Boolean);
+      return { row, km: Math.min(...points.map((point) => kilometres(here, point.split(",").map(Number)))) };
     });
     rows.sort((one, other) => (one.km === other.km ? 0 : one.km - other.km));
     for (const { row, km } of rows) {

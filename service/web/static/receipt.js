@@ -45,8 +45,8 @@ export async function receiptProblem(answer, jwks, log) {
   const listed = answer.receipt.events, opened = answer.events;
   if (listed.length !== opened.length) return 'event';
   const keys = [...keysOf(log), ...(log.previous || []).map((epoch) => epoch.verifier_key)];
-  for (const [place, opening] of opened.entries()) {
-    const leaf = await leafOf(opening), entry = listed[place];
+  for (const [index, opening] of opened.entries()) {
+    const leaf = await leafOf(opening), entry = listed[index];
     if (toBase64(leaf) !== opening.leaf_hash || opening.leaf_hash !== entry.leaf_hash || opening.event.kind !== entry.kind) return 'event';
     if (opening.event.facts.consent_id !== answer.receipt.record_id) return 'event';
     if (!opening.proof) return 'waiting';

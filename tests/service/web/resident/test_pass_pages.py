@@ -7,6 +7,7 @@ import json
 import pytest
 
 from benefits.passes import jose, sd_jwt
+from benefits.redemption.offline_passes.issuance import PASSES_MAX
 from service.auth.access_tokens import Audience
 from tests.factories import administrator, publish_document
 from tests.support import means
@@ -32,6 +33,8 @@ async def test_t10_passes_for_a_venue_of_another_city_are_taken_on_the_page(
     me = await Browser(town, language).sign_in(Audience.RESIDENT, "wang")
     await me.go("/me/passes")
     assert heading not in me.text
+    # The script makes as many keys as the API takes.
+    assert f'data-passes-max="{PASSES_MAX}"' in me.html
     await recognised(town)
     # With uses left for both keys, one pass is taken: it counts at once.
     body = (await administrator(town).get("/v1/admin/benefits/library-deposit")).json()["document"]
