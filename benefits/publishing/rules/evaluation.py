@@ -7,6 +7,7 @@ schema enforces are not here: see `benefits.rules.vocabulary`, `conditions` and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
@@ -36,7 +37,8 @@ RULES_OF_KIND: Mapping[DocumentKind, Callable[[Body, PublicationContext], Iterab
         DocumentKind.ISSUERS: issuers.check,
     }
 )
-"""The rules of each kind of document; `texts` and `closed_texts` read every kind."""
+"""The rules of each kind of document; `marked_words` and `closed_texts` read every kind."""
+RULE_ID = re.compile(r"R([0-9]+)([a-z]?)")
 
 
 def evaluate(kind: DocumentKind, body: Body, context: PublicationContext) -> list[Finding]:
@@ -51,6 +53,14 @@ def evaluate(kind: DocumentKind, body: Body, context: PublicationContext) -> lis
         key=lambda finding: (
             finding.severity is not REFUSED,
             finding.severity is not FLAGGED,
-            int(finding.rule[1:]),
+            _rule_order(finding.rule),
         ),
     )
+
+
+def _rule_order(rule: str) -> tuple[int, str]:
+    """Return the number of a rule and the letter of a limit that follows from it: R8 before R8a before R10."""
+    named = RULE_ID.fullmatch(rule)
+    if named is None:
+        raise ValueError(f"a finding names a rule as R8 or R8a, not as {rule!r}")
+    return int(named[1]), named[2]
