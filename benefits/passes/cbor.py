@@ -18,7 +18,12 @@ ARGUMENT_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}
 
 
 def dumps(value: Any) -> bytes:
-    """Return the encoding of a value; TypeError for another type."""
+    """Return the encoding of a value; `loads` refuses integers beyond 53 bits and other keys than integers and texts.
+
+    Raises:
+        TypeError: a value is of another type.
+        OverflowError: an integer is beyond 64 bits.
+    """
     if value is True or value is False:
         return bytes((TRUE if value else FALSE,))
     if isinstance(value, int):

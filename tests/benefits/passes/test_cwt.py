@@ -191,3 +191,10 @@ def test_what_cbor_reads_it_writes_again(data: bytes) -> None:
 def test_cbor_in_another_form_is_refused(data: str) -> None:
     with pytest.raises(PassRefused):
         cbor.loads(bytes.fromhex(data))
+
+
+def test_an_integer_beyond_64_bits_has_no_encoding() -> None:
+    assert cbor.dumps(2**64 - 1) == b"\x1b" + b"\xff" * 8
+    for value in (2**64, -(2**64) - 1):
+        with pytest.raises(OverflowError, match="beyond 64 bits"):
+            cbor.dumps(value)
