@@ -17,6 +17,7 @@ from service.app import create_app
 from service.demo import seed
 from service.http.endpoints import Guard
 from service.web import routes as page_routes
+from tests.structure import syntax
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("consent", "benefits", "service")
@@ -47,9 +48,9 @@ def test_modules_have_a_docstring_and_stay_small_and_so_do_functions(folder: Pat
         assert len(text.splitlines()) <= LINES_MAX, path
         tree = ast.parse(text)
         assert ast.get_docstring(tree), path
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                assert node.end_lineno is not None
+        nodes = syntax.nodes_by_type(tree)
+        for kind in (ast.FunctionDef, ast.AsyncFunctionDef):
+            for node in nodes[kind]:
                 assert node.end_lineno - node.lineno < FUNCTION_LINES_MAX, f"{path}: {node.name}"
 
 

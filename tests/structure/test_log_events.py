@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from service.observability.log_events import FIELDS, REQUEST_FIELDS, LogEvent
+from tests.structure import syntax
 
 ROOT = Path(__file__).parents[2]
 WRITER = "service/observability/logging.py"
@@ -29,7 +30,7 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
     for package in ("consent", "benefits", "service"):
         for path in sorted((ROOT / package).rglob("*.py")):
             text = path.read_text(encoding="utf-8")
-            for node in ast.walk(ast.parse(text)) if "log_event(" in text else ():
+            for node in syntax.walk(ast.parse(text)) if "log_event(" in text else ():
                 if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "log_event":
                     yield f"{path.relative_to(ROOT)}:{node.lineno}", node
 

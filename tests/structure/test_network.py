@@ -6,6 +6,8 @@ import ast
 from pathlib import Path
 from typing import Final
 
+from tests.structure import syntax
+
 ROOT = Path(__file__).parents[2]
 FETCHING: Final = {
     "service/auth/jwks.py": "key sets of the configured issuers",
@@ -28,7 +30,7 @@ def imported(path: Path) -> set[str]:
     if not any(name.partition(".")[0] in text for name in NETWORK):
         return set()
     names = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in syntax.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -11,6 +11,7 @@ import pytest
 
 from consent.database import migrate
 from service.storage import database
+from tests.structure import syntax
 from tests.support.processes import ROOT
 
 KEYWORD = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN|TABLE|ONLY|USING|EXISTS)\b")
@@ -57,7 +58,7 @@ def faults(path: str, source: str, known: dict[str, str]) -> list[str]:
     """Return one line for each place in a module that names another package's table or imports its models."""
     if not KEYWORD.search(source) and "models" not in source:
         return []  # most modules; going through a module's nodes takes ten times as long
-    package, nodes = path.split("/")[0], list(ast.walk(ast.parse(source)))
+    package, nodes = path.split("/")[0], syntax.walk(ast.parse(source))
     lines = [
         f"{path}:{line}: {table} belongs to {known[table]}"
         for line, text in texts(nodes)

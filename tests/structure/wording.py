@@ -9,7 +9,11 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cache
+
+from tests.structure import syntax
+from tests.structure.syntax import NodesByType
 
 RELATIVE_WORD = re.compile(r"(What|Who|Whether|Where|How|Why|When|Whoever|Whatever|Whose)\b")
 RELATIVE_OPENING = re.compile(rf"(?:^|[.:;!?]\s+|\n\n\s*){RELATIVE_WORD.pattern}")
@@ -36,27 +40,19 @@ PARAMETERS_MAX = 6
 
 def check_source(text: str) -> list[str]:
     """Return the faults of a Python module's source, a line each: `line: message`."""
-    nodes = list(ast.walk(ast.parse(text)))
+    nodes = syntax.nodes_by_type(ast.parse(text))
     faults = [*_docstring_faults(nodes), *_name_faults(nodes), *_parameter_faults(nodes), *_comment_faults(text)]
     return [f"{line}: {message}" for line, message in sorted(set(faults))]
 
 
-def _docstrings(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
+def _docstrings(nodes: NodesByType) -> Iterator[tuple[int, str]]:
     """Yield (line, text) of every docstring, those of attributes included."""
-    for node in nodes:
-        body = getattr(node, "body", None)
-        if not isinstance(body, list):
-            continue
-        for statement in body:
-            if (
-                isinstance(statement, ast.Expr)
-                and isinstance(statement.value, ast.Constant)
-                and isinstance(statement.value.value, str)
-            ):
-                yield statement.lineno, statement.value.value
+    for statement in nodes[ast.Expr]:
+        if isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str):
+            yield statement.lineno, statement.value.value
 
 
-def _docstring_faults(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
+def _docstring_faults(nodes: NodesByType) -> Iterator[tuple[int, str]]:
     for line, text in _docstrings(nodes):
         yield from _prose_faults(line, text)
 
@@ -70,42 +66,41 @@ def _prose_faults(line: int, text: str) -> Iterator[tuple[int, str]]:
         yield line, f"refused words {match[0]!r}"
 
 
-def _name_faults(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
+def _names(nodes: NodesByType) -> Iterator[tuple[str, ast.AST]]:
+    """Yield every name that the source gives something, with its node."""
+    for kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
+        yield from ((node.name, node) for node in nodes[kind])
+    yield from ((node.arg, node) for node in nodes[ast.arg])
+    yield from ((node.id, node) for node in nodes[ast.Name] if isinstance(node.ctx, ast.Store))
+    yield from ((node.attr, node) for node in nodes[ast.Attribute] if isinstance(node.ctx, ast.Store))
+    yield from ((node.asname, node) for node in nodes[ast.alias] if node.asname)
+
+
+@cache
+def _is_refused(name: str) -> bool:
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return name.strip("_") in REFUSED_WHOLE_NAME or bool(REFUSED_NAME.search(snake.strip("_")))
+
+
+def _name_faults(nodes: NodesByType) -> Iterator[tuple[int, str]]:
     fields = {
         id(member.target)
-        for node in nodes
-        if isinstance(node, ast.ClassDef)
+        for node in nodes[ast.ClassDef]
         for member in node.body
         if isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name) and member.target.id in API_FIELDS
     }
-    for node in nodes:
-        names: list[str] = []
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names = [node.name]
-        elif isinstance(node, ast.arg):
-            names = [node.arg]
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names = [node.id]
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            names = [node.attr]
-        elif isinstance(node, ast.alias) and node.asname:
-            names = [node.asname]
-        for name in names:
-            if name in STANDARD_NAMES or id(node) in fields:
-                continue
-            snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-            if name.strip("_") in REFUSED_WHOLE_NAME or REFUSED_NAME.search(snake.strip("_")):
-                yield getattr(node, "lineno", 1), f"refused name {name!r}"
+    for name, node in _names(nodes):
+        if _is_refused(name) and name not in STANDARD_NAMES and id(node) not in fields:
+            yield getattr(node, "lineno", 1), f"refused name {name!r}"
 
 
-def _parameter_faults(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            count = len([argument for argument in arguments if argument.arg not in ("self", "cls")])
-            # A decorated function's parameters are fixtures, options or a route's: the framework fills them.
-            if count > PARAMETERS_MAX and not node.decorator_list and not node.name.startswith("test_"):
-                yield node.lineno, f"{node.name} has {count} parameters; at most {PARAMETERS_MAX}"
+def _parameter_faults(nodes: NodesByType) -> Iterator[tuple[int, str]]:
+    for node in (*nodes[ast.FunctionDef], *nodes[ast.AsyncFunctionDef]):
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        count = len([argument for argument in arguments if argument.arg not in ("self", "cls")])
+        # A decorated function's parameters are fixtures, options or a route's: the framework fills them.
+        if count > PARAMETERS_MAX and not node.decorator_list and not node.name.startswith("test_"):
+            yield node.lineno, f"{node.name} has {count} parameters; at most {PARAMETERS_MAX}"
 
 
 def _comment_faults(text: str) -> Iterator[tuple[int, str]]:
