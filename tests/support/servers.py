@@ -21,6 +21,8 @@ from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 
 SERVICE_ROLE = "credit_easy_service"
 """The role as which cities under test are connected to PostgreSQL."""
+DONE = "done"
+"""A line that psql prints after statements that succeeded."""
 MEMORY = Path("/dev/shm")
 MEMORY_MIN_BYTES = 2 * 2**30
 """Bytes that must be free there for temporary databases; a copy costs a fifth of a copy on a disk."""
@@ -78,6 +80,7 @@ def postgres(
                 running.start()
             yield running
         finally:
+            running.end_terminal()
             end(server)
         if copied_to is not None:
             _copy_data(data, copied_to)
@@ -95,6 +98,7 @@ class Postgres:
         self.server = server
         self.numbers = itertools.count(1)
         self.unused: list[str] = []
+        self.terminal: subprocess.Popen[str] | None = None
 
     def create(self, template: str = "template1", name: str | None = None) -> str:
         """Create a database, `city_N` by default, as a copy of another; return its URL. Drops those of `drop_later`."""
@@ -102,8 +106,39 @@ class Postgres:
         drops = [_drop(url) for url in self.unused]
         self.unused.clear()
         # Copying files takes a third of the time of writing every page to the write-ahead log, with the drop.
-        self.psql("".join([*drops, f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy;\n']))
+        self._run("".join([*drops, f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy;\n']))
         return self.url(name)
+
+    def _run(self, statements: str) -> None:
+        """Run statements with one psql for all: to start it takes longer than to copy a database.
+
+        A test may have ended its connection, so the statements, which must allow it, are tried twice. Raises
+        RuntimeError if one of them fails again; those after it are not run.
+        """
+        for _ in range(2):
+            terminal = self.terminal or self._start_terminal()
+            assert terminal.stdin is not None
+            assert terminal.stdout is not None
+            with suppress(BrokenPipeError):
+                terminal.stdin.write(f"{statements}\\echo {DONE}\n")
+                terminal.stdin.flush()
+            if terminal.stdout.readline() == f"{DONE}\n":
+                return
+            self.end_terminal()
+        raise RuntimeError(f"psql could not run {statements}")
+
+    def _start_terminal(self) -> subprocess.Popen[str]:
+        server: Any = self.server
+        command = [server.bin_path / "psql", server.get_uri(), "-qAtX", "-v", "ON_ERROR_STOP=1"]
+        self.terminal = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return self.terminal
+
+    def end_terminal(self) -> None:
+        """End the psql of `create`, if one runs."""
+        if self.terminal is not None:
+            self.terminal.kill()
+            self.terminal.communicate()
+            self.terminal = None
 
     def drop(self, url: str) -> None:
         """Drop a database, and end the connections that are still open to it."""
@@ -228,7 +263,7 @@ def _alive(pid: int) -> bool:
 
 
 def _drop(url: str) -> str:
-    return f'DROP DATABASE "{name_of(url)}" WITH (FORCE);\n'
+    return f'DROP DATABASE IF EXISTS "{name_of(url)}" WITH (FORCE);\n'
 
 
 def name_of(url: str) -> str:
