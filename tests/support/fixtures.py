@@ -9,9 +9,11 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
+from starlette import routing
 
 from consent.database import queries
 from service.demo import seed
@@ -31,8 +33,9 @@ MIGRATED, SEEDED = "migrated", "seeded"
 
 
 def pytest_configure() -> None:
-    """Set the models up once for each engine."""
+    """Do once what each start of a city would repeat: set the models up for an engine, and compile the paths."""
     model_setup.set_up_models_once()
+    routing.compile_path = cache(routing.compile_path)
 
 
 def pytest_collection_finish() -> None:
