@@ -250,3 +250,34 @@ def test_a_file_is_imported_without_pasting(browser: Browser, city: Process, tmp
         author.press("Make drafts").check()
         assert "1 draft was made" in author.text
         assert "Benefits · library-deposit" in author.text
+
+
+def test_a_code_fills_the_width_of_a_phone(browser: Browser, city: Process) -> None:
+    """The drawing has a quiet zone of four modules itself, so that it may reach the edges of its paper."""
+    with visiting(browser, city.base, language="en", viewport=PHONE) as me:
+        me.sign_in(Audience.RESIDENT, "resident-1").go("/me/benefits/library-deposit")
+        me.press("Show the code").check()
+        widths = "() => [document.querySelector('.qr svg').getBoundingClientRect().width, innerWidth]"
+        drawn, window = me.page.evaluate(widths)
+        assert drawn > 0.95 * window
+
+
+def test_an_objection_and_its_dates_fit_a_narrow_phone(browser: Browser, city: Process) -> None:
+    with visiting(browser, city.base, language="en", viewport=NARROW) as me:
+        me.sign_in(Audience.RESIDENT, "resident-5").go("/me/records").follow("a[href$='/objection']")
+        me.page.check("[name=reason_code] >> nth=0")
+        me.page.fill("#statement", "This was somebody else.")
+        me.follow("main form button")
+        assert "To be decided by" in me.text
+        me.check()
+        outside = "() => [...document.querySelectorAll('dd')].filter((one) => one.scrollWidth > one.clientWidth).length"
+        assert me.page.evaluate(outside) == 0
+
+
+def test_the_first_sentence_is_as_wide_as_the_text_below_it(browser: Browser, city: Process) -> None:
+    with visiting(browser, city.base, language="en", viewport=DESKTOP) as reader:
+        reader.go("/never")
+        lead, text = (
+            reader.page.locator(place).evaluate("(one) => one.offsetWidth") for place in (".lead", "main .cols")
+        )
+        assert lead == text

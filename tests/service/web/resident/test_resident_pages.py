@@ -130,9 +130,9 @@ async def test_cards_name_who_read(town: City) -> None:
     for name in ("Green Travel", "City Library"):
         card = me.html.split(f"<h3>{name}</h3>")[1].split("</article>")[0]
         assert "/me/accesses" in card
-        assert ("Your points were calculated for you." if name == "Green Travel" else "You took a ticket for") in card
+        assert ("Your points were calculated for you." if name == "Green Travel" else "You took a code for") in card
     # A provider without consent at that time is not listed as a reader.
-    assert "You took a ticket for" not in me.html.split("<h3>Riverside Parking</h3>")[1].split("</article>")[0]
+    assert "You took a code for" not in me.html.split("<h3>Riverside Parking</h3>")[1].split("</article>")[0]
 
 
 async def test_an_invalid_number_stays_in_its_field_with_the_error(town: City) -> None:
