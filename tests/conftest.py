@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +19,8 @@ settings.register_profile("search", settings.get_profile("usual"), derandomize=F
 EVERYDAY = "not campaign and not pages"
 """The marks that pyproject.toml gives where the command line gives none."""
 FIXTURES = "tests.support.fixtures"
+PAGES = Path(__file__).parent / "pages"
+"""Tests with the mark `pages`, and only they, are in this folder."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,8 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
     A run of everything leaves the tests that start processes to a run of their own, which takes as long again. A run of
     files or folders by name has them.
     """
-    if config.option.markexpr == EVERYDAY and config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.option.markexpr = f"{EVERYDAY} and not processes"
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        if config.option.markexpr in (EVERYDAY, "unit"):
+            config.option.ignore = [*(config.option.ignore or ()), str(PAGES)]  # its imports take half a second
+        if config.option.markexpr == EVERYDAY:
+            config.option.markexpr = f"{EVERYDAY} and not processes"
     if config.getoption("--hypothesis-profile", default=None) is None:
         settings.load_profile("search" if config.option.markexpr == "campaign" else "usual")
     # The process that distributes the tests over pytest-xdist's workers runs none: importing the service would keep
@@ -49,7 +55,7 @@ SLOW_FIXTURES = frozenset(
 """A test that uses one of these needs a database or a server and is no unit test."""
 
 
-NOT_UNIT = ("processes", "pages", "campaign", "slow")
+NOT_UNIT = frozenset({"processes", "pages", "campaign", "slow"})
 """Markers of tests that start a process or a browser, or that take a second or more each."""
 
 
@@ -69,7 +75,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (dropped if marker and not item.get_closest_marker(marker) else chosen).append(item)
         if engine == "citus":
             item.add_marker(pytest.mark.campaign)
-        if not SLOW_FIXTURES & set(item.fixturenames) and not any(map(item.get_closest_marker, NOT_UNIT)):
+        if SLOW_FIXTURES.isdisjoint(item.fixturenames) and NOT_UNIT.isdisjoint(
+            mark.name for mark in item.iter_markers()
+        ):
             item.add_marker(pytest.mark.unit)
     config.hook.pytest_deselected(items=dropped)
     items[:] = chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,9 @@ LEFT_OUT = "Chromium was not found: the pages were not tried in a browser (Debia
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test here `pages`; skip them where Chromium is not installed."""
-    here = Path(__file__).parent
+    here = f"{Path(__file__).parent}{os.sep}"
     for item in items:
-        if here in item.path.parents:
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.pages)
             if CHROMIUM is None:
                 item.add_marker(pytest.mark.skip(reason=LEFT_OUT))

@@ -27,6 +27,8 @@ from tests.support.processes import free_port, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FOLDERS = sorted({page.parent for page in PAGES})
+"""A test of each page takes longer to start than to run: it is called for the pages of a folder."""
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HOW_TOS = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 
@@ -85,16 +87,22 @@ def test_the_walk_runs_as_pasted(tmp_path: Path) -> None:
     assert total == "0"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
-        path, _, anchor = target.partition("#")
-        if path.startswith("http"):
-            continue
-        linked = page.parent / path if path else page
-        assert linked.exists(), target
-        if anchor:
-            assert anchor in anchors_of(linked), target
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_every_link_leads_somewhere(folder: Path) -> None:
+    for page in pages_in(folder):
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            path, _, anchor = target.partition("#")
+            if path.startswith("http"):
+                continue
+            linked = folder / path if path else page
+            assert linked.exists(), (page, target)
+            if anchor:
+                assert anchor in anchors_of(linked), (page, target)
+
+
+def pages_in(folder: Path) -> list[Path]:
+    """Return the pages of one folder."""
+    return [page for page in PAGES if page.parent == folder]
 
 
 def anchors_of(page: Path) -> set[str]:
@@ -103,14 +111,15 @@ def anchors_of(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_file_that_docs_name_exists(page: Path) -> None:
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_every_file_that_docs_name_exists(folder: Path) -> None:
     """A path with a placeholder (`<audience>`) or a pattern (`*`) is not checked."""
-    text = page.read_text(encoding="utf-8")
-    for path in re.findall(
-        r"(?<![\w/.-])((?:consent|benefits|service|tests|loadtests|docs)/[\w./-]*[\w/])(?![\w<*{-])", text
-    ):
-        assert (ROOT / path).exists(), path
+    for page in pages_in(folder):
+        for path in re.findall(
+            r"(?<![\w/.-])((?:consent|benefits|service|tests|loadtests|docs)/[\w./-]*[\w/])(?![\w<*{-])",
+            page.read_text(encoding="utf-8"),
+        ):
+            assert (ROOT / path).exists(), (page, path)
 
 
 @pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
@@ -156,15 +165,16 @@ def test_the_architecture_names_every_folder_and_top_module() -> None:
         assert documented == present, package
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_calls_and_commands_that_docs_name_exist(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_calls_and_commands_that_docs_name_exist(folder: Path) -> None:
     paths = {re.sub(r"\{\w+\}", "{}", path) for path in app.document()["paths"]}
-    for called in re.findall(r"`(?:[A-Z]+ )?(/(?:v1|log)/[^`?\s]+)", text):
-        assert re.sub(r"\{\w+\}", "{}", called) in paths, called
     commands = {command.name for command in cli.registered_commands}
-    for command in re.findall(r"credit-easy ([a-z]+(?:-[a-z]+)*)", text):
-        assert command in commands, command
+    for page in pages_in(folder):
+        text = page.read_text(encoding="utf-8")
+        for called in re.findall(r"`(?:[A-Z]+ )?(/(?:v1|log)/[^`?\s]+)", text):
+            assert re.sub(r"\{\w+\}", "{}", called) in paths, (page, called)
+        for command in re.findall(r"credit-easy ([a-z]+(?:-[a-z]+)*)", text):
+            assert command in commands, (page, command)
 
 
 def test_names_in_the_glossary_exist_in_the_code() -> None:

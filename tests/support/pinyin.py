@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pypinyin import lazy_pinyin
-
 from benefits.publishing import word_list
 
 TARGET = Path(word_list.__file__).with_name("pinyin.toml")
@@ -19,6 +17,9 @@ HEADING = "# The words of words.toml in pinyin without tones. Written by: python
 
 def table() -> str:
     """Return the file's text."""
+    # Imported here: only the process that makes the table needs the dictionaries.
+    from pypinyin import lazy_pinyin
+
     lines = (f'"{word}" = "{" ".join(lazy_pinyin(word))}"\n' for word in sorted(set(word_list.chinese_words())))
     return HEADING + "".join(lines)
 
