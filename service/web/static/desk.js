@@ -18,11 +18,13 @@ let sending = false;
 
 // Idempotency-Key by code, of every code that was sent without an answer: sent again, it is redeemed once.
 const keys = new Map();
-// The code of a stored pass is Base45: spaces and capitals are part of it.
-const plain = (code) => (/^\s*CE1:/.test(code) ? code.trimStart() : code.replace(/[\s-]/g, "").toLowerCase());
-if (!unanswered.hidden) keys.set(plain(field.value), keyField.value);
+// A code as it is sent, without the spaces and hyphens that people type. The code of a stored pass is Base45: spaces and
+// capitals are part of it.
+const normalise = (code) => (/^\s*CE1:/.test(code) ? code.trimStart() : code.replace(/[\s-]/g, "").toLowerCase());
+if (!unanswered.hidden) keys.set(normalise(field.value), keyField.value);
 
-function show(notice) {
+// Show one of the two notices, or none; a notice replaces the verdict.
+function showNotice(notice) {
   for (const element of [offline, unanswered]) element.hidden = element !== notice;
   if (notice) verdict.replaceChildren();
   scrollTo(0, 0);
@@ -57,6 +59,7 @@ try {
 soundSwitch.hidden = false;
 soundSwitch.addEventListener("click", () => setSound(!soundIsOn()));
 
+// Play the tones of a verdict and vibrate, so that nobody has to look at the screen.
 function signal(kind) {
   if (!soundIsOn() || !TONES[kind]) return;
   navigator.vibrate?.(VIBRATIONS[kind]);
@@ -73,6 +76,7 @@ function signal(kind) {
   });
 }
 
+// Load the day's figures again.
 async function refreshToday() {
   try {
     const reply = await fetch(today.dataset.part, { headers: { accept: "text/html" } });
@@ -92,12 +96,13 @@ function submitWithoutScript(act) {
   form.submit();
 }
 
-async function send(act) {
+// Send the code of the field: `act` is `redeem` or `check`. Without an answer its key stays, for the next attempt.
+async function sendCode(act) {
   if (sending) return;
-  const code = plain(field.value);
+  const code = normalise(field.value);
   if (!navigator.onLine) {
     // Nothing was sent now; whether an earlier attempt arrived is unknown.
-    show(keys.has(code) ? unanswered : offline);
+    showNotice(keys.has(code) ? unanswered : offline);
     focusField();
     return;
   }
@@ -124,7 +129,7 @@ async function send(act) {
       submitWithoutScript(act);
       return;
     }
-    show(null);
+    showNotice(null);
     verdict.innerHTML = text;
     if (act === "redeem") keys.delete(code);
     const kind = verdict.querySelector("[data-verdict]")?.dataset.verdict;
@@ -136,7 +141,7 @@ async function send(act) {
     if (kind === "redeemed") refreshToday();
   } catch {
     unanswered.querySelector("[data-spending]").hidden = act !== "redeem";
-    show(unanswered);
+    showNotice(unanswered);
   } finally {
     sending = false;
     focusField();
@@ -145,16 +150,16 @@ async function send(act) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  send(event.submitter?.value ?? "redeem");
+  sendCode(event.submitter?.value ?? "redeem");
 });
 verdict.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-redeem]")) return; // taking back is a page of its own
   event.preventDefault();
   field.value = event.target.elements.handle.value;
-  send("redeem");
+  sendCode("redeem");
 });
 addEventListener("offline", () => {
-  if (!sending && keys.size === 0) show(offline);
+  if (!sending && keys.size === 0) showNotice(offline);
 });
 addEventListener("online", () => {
   offline.hidden = true;
@@ -163,6 +168,7 @@ addEventListener("online", () => {
 // The camera. BarcodeDetector exists in Chromium on Android and macOS; other browsers load the reader in qr/.
 let stream = null;
 
+// Return a function that reads the QR code of a video's picture; undefined where there is none.
 async function createReader() {
   if ("BarcodeDetector" in globalThis && (await BarcodeDetector.getSupportedFormats()).includes("qr_code")) {
     const detector = new BarcodeDetector({ formats: ["qr_code"] });
@@ -184,6 +190,7 @@ async function createReader() {
   };
 }
 
+// Stop the camera and the loop of `startCamera`.
 function closeCamera() {
   stream?.getTracks().forEach((track) => track.stop());
   stream = null;
@@ -191,6 +198,7 @@ function closeCamera() {
   focusField();
 }
 
+// Show the picture with its buttons, or the button that starts it.
 function showCamera(on) {
   viewer.hidden = !on && !isPhone;
   viewer.classList.toggle("on", on);
@@ -221,7 +229,7 @@ async function startCamera() {
     else if (code && stream === own) {
       [last, seen] = [code, now];
       field.value = code;
-      await send("redeem");
+      await sendCode("redeem");
       seen = performance.now();
     }
     await new Promise((next) => setTimeout(next, 120));

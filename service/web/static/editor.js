@@ -5,6 +5,7 @@ const PAUSE_MILLISECONDS = 500;
 let timer = 0;
 let lastRequest = 0;
 
+// Request the findings of the form as it is; only the answer to the latest request is shown.
 async function showFindings() {
   const request = ++lastRequest;
   try {

@@ -1,12 +1,14 @@
 // Sort lists by the distance from here. The location stays on this device: nothing is sent.
 const EARTH_KM = 6371;
 
+// The distance of two points (degrees) on a sphere, by the haversine formula.
 function kilometres([lat1, lon1], [lat2, lon2]) {
   const [a, b, c] = [lat1, lat2, lon2 - lon1].map((degrees) => (degrees * Math.PI) / 180);
   const half = Math.sin((b - a) / 2) ** 2 + Math.cos(a) * Math.cos(b) * Math.sin(c / 2) ** 2;
   return 2 * EARTH_KM * Math.asin(Math.sqrt(half));
 }
 
+// Sort every list by the nearest point of each row; rows without a point go last, in their order.
 function sortFrom(here) {
   const kmText = new Intl.NumberFormat(document.documentElement.lang, {
     style: "unit",

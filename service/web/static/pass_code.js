@@ -5,6 +5,7 @@ const PREFIX = "CE1:";
 const [UNSIGNED, BYTES, TEXT, LIST] = [0, 2, 3, 4];
 const text = new TextEncoder();
 
+// One array of the bytes of all parts.
 function concat(...parts) {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
@@ -31,12 +32,13 @@ const EMPTY_MAP = [0xa0];
 // {1: -7, 16: "show+cwt"}: ES256, and the type (RFC 9596).
 const PROTECTED = concat([0xa2, 0x01, 0x26, 0x10], textString("show+cwt"));
 
+// Bytes as Base45 (RFC 9285): two become three characters, a single last one two.
 export function base45(bytes) {
   let encoded = "";
   for (let at = 0; at < bytes.length; at += 2) {
     const isPair = at + 1 < bytes.length;
     let number = isPair ? bytes[at] * 256 + bytes[at + 1] : bytes[at];
-    for (let place = isPair ? 3 : 2; place > 0; place--) {
+    for (let characters = isPair ? 3 : 2; characters > 0; characters--) {
       encoded += ALPHABET[number % 45];
       number = Math.floor(number / 45);
     }
@@ -44,12 +46,13 @@ export function base45(bytes) {
   return encoded;
 }
 
+// The bytes of a base64url text without padding.
 export function fromBase64url(encoded) {
   const binary = atob(encoded.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
-// `pass` is the pass's bytes, `key` its private CryptoKey, `second` the time since 1970.
+// Return the text of the code: `pass` is the pass's bytes, `key` its private CryptoKey, `second` the time since 1970.
 export async function codeOf(pass, key, second) {
   const payload = list(byteString(pass), concat(head(UNSIGNED, second)));
   const signed = list(textString("Signature1"), byteString(PROTECTED), byteString([]), byteString(payload));

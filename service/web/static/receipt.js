@@ -13,6 +13,7 @@ function canonical(value) {
   return JSON.stringify(value);
 }
 
+/** Report whether one of the service's keys (JWK) has signed the receipt. */
 async function isSigned(receipt, jws, keys) {
   const [head, empty, signature] = jws.split('.'), header = JSON.parse(atob(head.replaceAll('-', '+').replaceAll('_', '/')));
   const key = keys.find((row) => row.kid === header.kid);
@@ -22,6 +23,7 @@ async function isSigned(receipt, jws, keys) {
   return crypto.subtle.verify({name: 'ECDSA', hash: 'SHA-256'}, imported, fromUrl(signature), signed);
 }
 
+/** Return the leaf hash (RFC 6962) of an event with its salt (hex). */
 async function leafOf({event, salt}) {
   const raw = Uint8Array.from(salt.match(/../g) || [], (pair) => parseInt(pair, 16));
   const commitment = await sha256(concatenated(text.encode('credit-easy-leaf-v1\0'), raw, text.encode(canonical(event))));

@@ -14,7 +14,8 @@ function reload() {
   location.replace(ticket.dataset.ticket);
 }
 
-async function ask() {
+// Ask the server whether the ticket is still open; load the page again if not.
+async function askState() {
   if (document.hidden || !navigator.onLine) return;
   try {
     const reply = await fetch(`${ticket.dataset.ticket}/state`, { headers: { accept: "text/plain" } });
@@ -25,6 +26,7 @@ async function ask() {
 }
 
 let ticks = 0;
+// Once a second: draw the seconds that are left, and ask for the state every ASK_SECONDS.
 function tick() {
   const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
   number.textContent = String(seconds);
@@ -33,9 +35,9 @@ function tick() {
   // This device's clock may be wrong: the code is faded here, and the server is still asked what became of it.
   ticket.classList.toggle("over", seconds === 0);
   ended.hidden = seconds > 0;
-  if (++ticks % ASK_SECONDS === 0) ask();
+  if (++ticks % ASK_SECONDS === 0) askState();
 }
 const clock = setInterval(tick, 1000);
 tick();
-document.addEventListener("visibilitychange", () => document.hidden || ask());
+document.addEventListener("visibilitychange", () => document.hidden || askState());
 navigator.wakeLock?.request("screen").catch(() => {});

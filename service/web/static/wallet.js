@@ -2,7 +2,8 @@
 const { request } = document.querySelector("[data-request]").dataset;
 const ASK_SECONDS = 2;
 
-async function ask() {
+// Ask the server whether the request is still open; show its verdict if not.
+async function askState() {
   if (document.hidden || !navigator.onLine) return;
   try {
     const reply = await fetch(`${request}/state`, { headers: { accept: "text/plain" } });
@@ -11,4 +12,4 @@ async function ask() {
     // The network is away; the next round asks again.
   }
 }
-setInterval(ask, ASK_SECONDS * 1000);
+setInterval(askState, ASK_SECONDS * 1000);
