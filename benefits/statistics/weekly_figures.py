@@ -61,7 +61,7 @@ async def _release(week: Week) -> dict[str, Any]:
     provider_ids = [version.document_id for version in await lifecycle.all_in_force(DocumentKind.PROVIDERS, week.at)]
     people = await releases.count_people(week, EVERYBODY, lambda: live.count_people(week.at))
 
-    async def release(kind: ReleaseKind, count: Callable[[], Awaitable[ExactCounts]]) -> dict[str, int]:
+    async def figures_of(kind: ReleaseKind, count: Callable[[], Awaitable[ExactCounts]]) -> dict[str, int]:
         return {} if people is None else await releases.release(Question(week, kind, {}), count)
 
     return {
@@ -70,16 +70,16 @@ async def _release(week: Week) -> dict[str, Any]:
             week,
             benefits,
             {
-                ReleaseKind.REDEMPTIONS: await release(
+                ReleaseKind.REDEMPTIONS: await figures_of(
                     ReleaseKind.REDEMPTIONS, lambda: count_redemptions(sorted(benefits), week)
                 ),
-                ReleaseKind.LIVE_CONSENTS: await release(
+                ReleaseKind.LIVE_CONSENTS: await figures_of(
                     ReleaseKind.LIVE_CONSENTS, lambda: live.count_by_purpose(week.at)
                 ),
-                ReleaseKind.OBJECTIONS: await release(
+                ReleaseKind.OBJECTIONS: await figures_of(
                     ReleaseKind.OBJECTIONS, lambda: people_counts.count_objections(source_ids)
                 ),
-                ReleaseKind.COMPLAINTS: await release(
+                ReleaseKind.COMPLAINTS: await figures_of(
                     ReleaseKind.COMPLAINTS, lambda: people_counts.count_complaints(provider_ids, week.at)
                 ),
             },

@@ -161,7 +161,7 @@ async def end(package: Package, state: str, staff_id: str, at: datetime) -> list
     # Two decisions may arrive at once: only the one whose UPDATE changes the row continues.
     if not ended:
         raise Conflict("the package has ended")
-    return await _release(package)
+    return await _free_members(package)
 
 
 async def recall(package: Package, staff_id: str, at: datetime) -> None:
@@ -184,7 +184,7 @@ async def review(package: Package, officer_id: str, at: datetime) -> list[Versio
         FourEyes: the officer is an author of any member.
         Conflict: no member waits for an officer.
     """
-    members = await _release(package)
+    members = await _free_members(package)
     for member in members:
         await lifecycle.require_uninvolved(member, officer_id)
     reviewed = [member for member in members if member.state == "in_review"]
@@ -198,7 +198,7 @@ async def review(package: Package, officer_id: str, at: datetime) -> list[Versio
 
 async def hold_for_review(package: Package, flagged: Sequence[Version], staff_id: str, at: datetime) -> None:
     """Send members that the rules now flag to a privacy officer; FourEyes where `staff_id` is an author of any."""
-    members = {(member.kind, member.document_id): member for member in await _release(package)}
+    members = {(member.kind, member.document_id): member for member in await _free_members(package)}
     for member in members.values():
         await lifecycle.require_uninvolved(member, staff_id)
     for version in flagged:
@@ -256,7 +256,7 @@ async def _keep_in(package_id: str, members: Sequence[Version]) -> None:
         await _row_of(member).update(package_id=package_id)
 
 
-async def _release(package: Package) -> list[Version]:
+async def _free_members(package: Package) -> list[Version]:
     """Take the members out of their package, so that the lifecycle decides about each; return them in their order."""
     await StoredDocument.filter(package_id=package.package_id).update(package_id=None)
     return await members_of(package)

@@ -52,10 +52,10 @@ async def count_consents(filters: ConsentFilters, on: date, zone: tzinfo, at: da
     last = (queries.to_micros(instant) + offset) // MICROS_A_DAY
     rows = await queries.fetch_all(
         "SELECT day, state, count(*) AS counted FROM (SELECT day, state,"
-        " row_number() OVER (PARTITION BY person_id ORDER BY consent_id) AS place FROM ("
+        " row_number() OVER (PARTITION BY person_id ORDER BY consent_id) AS number FROM ("
         f"SELECT c.person_id, c.consent_id, (c.given_at + $2) / {MICROS_A_DAY} AS day, {CONSENT_STATE} AS state"
         f" FROM consent c WHERE c.given_at <= $1{where}) fitting WHERE day > {last - COUNTED_DAYS}) numbered"
-        f" WHERE place <= {COUNTED_PER_PERSON} GROUP BY day, state",
+        f" WHERE number <= {COUNTED_PER_PERSON} GROUP BY day, state",
         queries.to_micros(instant),
         offset,
         *values,
@@ -76,8 +76,8 @@ async def count_objections(source_ids: Sequence[str]) -> ExactCounts:
     """
     rows = await queries.fetch_all(
         "SELECT source_id, reason_code, state, count(*) AS counted FROM (SELECT source_id, reason_code, state,"
-        " row_number() OVER (PARTITION BY person_id ORDER BY opened_at, objection_id) AS place FROM objection) numbered"
-        f" WHERE place <= {OBJECTIONS_PER_PERSON} GROUP BY source_id, reason_code, state"
+        " row_number() OVER (PARTITION BY person_id ORDER BY opened_at, objection_id) AS number"
+        f" FROM objection) numbered WHERE number <= {OBJECTIONS_PER_PERSON} GROUP BY source_id, reason_code, state"
     )
     cells = {
         f"{source_id}|{reason}|{state}": 0
@@ -96,8 +96,8 @@ async def count_complaints(provider_ids: Sequence[str], at: datetime) -> ExactCo
     """Count the people whose latest complaint of the last COUNTED_DAYS is about each provider, by provider."""
     rows = await queries.fetch_all(
         "SELECT provider_id, count(*) AS counted FROM (SELECT provider_id,"
-        " row_number() OVER (PARTITION BY person_id ORDER BY opened_at DESC, complaint_id DESC) AS place"
-        " FROM complaint WHERE opened_at >= $1) numbered WHERE place = 1 GROUP BY provider_id",
+        " row_number() OVER (PARTITION BY person_id ORDER BY opened_at DESC, complaint_id DESC) AS number"
+        " FROM complaint WHERE opened_at >= $1) numbered WHERE number = 1 GROUP BY provider_id",
         queries.to_micros(at - timedelta(days=COMPLAINT_DAYS)),
     )
     counted = {row["provider_id"]: int(row["counted"]) for row in rows}

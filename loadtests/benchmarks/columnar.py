@@ -138,8 +138,8 @@ async def measure(url: str, folder: Path, records: int, rounds: int) -> dict[str
     stored = {
         row["person_id"]: row["total"] for row in await queries.fetch_all("SELECT person_id, total FROM snapshot")
     }
-    place = [name.strip() for name in person_balance.COLUMNS.split(",")].index("total")
-    assert {row[0]: row[place] for row in columnar.execute("SELECT * FROM result").fetchall()} == stored
+    index = [name.strip() for name in person_balance.COLUMNS.split(",")].index("total")
+    assert {row[0]: row[index] for row in columnar.execute("SELECT * FROM result").fetchall()} == stored
     assert dict(totals.iter_rows()) == stored
     await database.close_database()
     return {

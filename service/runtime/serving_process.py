@@ -118,8 +118,8 @@ def as_start_failure(error: BaseException) -> StartFailed:
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    place = f" at {traceback.tb_frame.f_code.co_name}:{traceback.tb_lineno}" if traceback is not None else ""
-    return StartFailed(ExitCode.UNFORESEEN, f"the start failed: {type(error).__name__}{place}; please report this")
+    raised_at = f" at {traceback.tb_frame.f_code.co_name}:{traceback.tb_lineno}" if traceback is not None else ""
+    return StartFailed(ExitCode.UNFORESEEN, f"the start failed: {type(error).__name__}{raised_at}; please report this")
 
 
 def build(application: Callable[[], Starlette], options: dict[str, Any]) -> ServingProcess:

@@ -264,8 +264,8 @@ class Page:
         response.headers["link"] = f"<{assets.address('style.css')}>; rel=preload; as=style"
         camera = "(self)" if self.audience is Audience.VENUE else "()"
         # Residents may sort by distance; the place is read by the page and never sent.
-        place = "(self)" if self.audience is Audience.RESIDENT else "()"
-        allowed = f"camera={camera}, microphone=(), geolocation={place}, browsing-topics=()"
+        geolocation = "(self)" if self.audience is Audience.RESIDENT else "()"
+        allowed = f"camera={camera}, microphone=(), geolocation={geolocation}, browsing-topics=()"
         response.headers["permissions-policy"] = allowed
         if status == HTTPStatus.OK and self._is_the_same_for_everybody(text):
             response.headers["cache-control"] = f"public, max-age={PUBLIC_SECONDS}"

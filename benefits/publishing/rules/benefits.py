@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from benefits.catalogue.model import has_commitment
-from benefits.publishing.rules import baselines, capacity, ladders, places
+from benefits.publishing.rules import baselines, capacity, division_rules, ladders
 from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, Body, PublicationContext
 from benefits.rules import conditions, effects, lints
 from benefits.rules.vocabulary import RESTRICTED_SERVICES, EffectKind, ServiceKind
@@ -37,7 +37,7 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
         break
     yield from capacity.check(body, context)
     yield from ladders.check(body, context)
-    yield from places.check_benefit(body, context)
+    yield from division_rules.check_benefit(body, context)
     yield from _within_reach(body, context)
     if has_commitment(body):
         detail = "a privacy officer reads what residents would promise"

@@ -112,15 +112,15 @@ def _scheme(body: Body, context: PublicationContext) -> Iterator[Finding]:
 
 
 def texts_of_scheme(body: Body) -> frozenset[tuple[str, str]]:
-    """Return (place, text) of every text of a scheme; the place of an indicator's text names its kind of record."""
+    """Return (path, text) of every text of a scheme; the path of an indicator's text names its kind of record."""
     return frozenset(placed for _, placed in _scheme_texts(body, "", ""))
 
 
-def _scheme_texts(value: Any, pointer: str, place: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield the pointer of each text, with its place and itself. A text at another kind would say something untrue."""
+def _scheme_texts(value: Any, pointer: str, path: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the pointer of each text, with its path and itself. A text at another kind would say something untrue."""
     if isinstance(value, Mapping):
         for name, inside in value.items():
-            here, there = f"{pointer}/{name}", f"{place}/{name}"
+            here, there = f"{pointer}/{name}", f"{path}/{name}"
             if name in SCHEME_TEXTS and isinstance(inside, str):
                 yield here, (there, inside)
             elif name in SCHEME_TEXTS and isinstance(inside, Mapping):
@@ -132,4 +132,4 @@ def _scheme_texts(value: Any, pointer: str, place: str) -> Iterator[tuple[str, t
     elif isinstance(value, list | tuple):
         for index, inside in enumerate(value):
             kind = inside.get("kind", "") if isinstance(inside, Mapping) else ""
-            yield from _scheme_texts(inside, f"{pointer}/{index}", f"{place}/{kind}")
+            yield from _scheme_texts(inside, f"{pointer}/{index}", f"{path}/{kind}")

@@ -92,4 +92,4 @@ class PublicationContext:
     recognised: Mapping[str, Body] = field(default_factory=dict)
     """The benefits that an issuer names, by id, in force or pending."""
     known_texts: Collection[tuple[str, str]] = ()
-    """(Place, text) of every text of a scheme that was ever approved."""
+    """(path, text) of every text of a scheme that was ever approved."""

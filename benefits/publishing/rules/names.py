@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from benefits.publishing.rules import places
+from benefits.publishing.rules import division_rules
 from benefits.publishing.rules.context import FLAGGED, REFUSED, Body, PublicationContext
 from consent.domain.document_kinds import Finding
 
@@ -37,13 +37,13 @@ def check_provider(body: Body, context: PublicationContext) -> Iterator[Finding]
     if any(before["kind"] != body["kind"] for before in context.predecessors):
         detail = "what this provider may offer depends on its kind; another kind is another provider"
         yield Finding("provider_changed", "R5", "/kind", REFUSED, detail)
-    yield from places.check_provider(body, context)
+    yield from division_rules.check_provider(body, context)
 
 
 def check_venue(body: Body, context: PublicationContext) -> Iterator[Finding]:
     """Yield the findings about a venue: its client and its provider."""
     yield from check_client(body, context)
-    yield from places.check_venue(body, context)
+    yield from division_rules.check_venue(body, context)
     if context.before is not None and any(
         context.before[member] != body[member] for member in ("client_id", "provider_id")
     ):

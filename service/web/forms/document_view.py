@@ -103,17 +103,17 @@ class DocumentView:
         return marked_pieces(text, marks) if isinstance(text, str) else []
 
     def _location(self, pointer: str, editor: str | None) -> dict[str, str]:
-        place = {"place": self._label(pointer) if pointer else ""}
+        location = {"place": self._label(pointer) if pointer else ""}
         if editor is None:
-            return place
-        return {**place, "href": f"{editor}#{field_labels.anchor(self.kind, pointer, self.document)}"}
+            return location
+        return {**location, "href": f"{editor}#{field_labels.anchor(self.kind, pointer, self.document)}"}
 
-    def label_of(self, place: str) -> str:
-        """Return the name of a place whose text is written in both languages, or of any other place."""
-        clause = place.removeprefix("/languages/")
-        if clause != place and clause in HEADINGS:
+    def label_of(self, pointer: str) -> str:
+        """Return the name of a pointer whose text is written in both languages, or of any other pointer."""
+        clause = pointer.removeprefix("/languages/")
+        if clause != pointer and clause in HEADINGS:
             return self.localizer.heading(clause)
-        return self._label(f"/languages/{LANGUAGES[0]}/{clause}") if clause != place else self._label(place)
+        return self._label(f"/languages/{LANGUAGES[0]}/{clause}") if clause != pointer else self._label(pointer)
 
     def _label(self, pointer: str) -> str:
         return field_labels.label(self.localizer, self.kind, pointer, self.document)
@@ -178,26 +178,26 @@ def side_by_side(
     """
     other_view = DocumentView(other, view.kind, view.document, view.names)
     changed = [row["pointer"] for row in differences]
-    places: dict[str, dict[str, DocumentLine]] = {}
+    texts_by_pointer: dict[str, dict[str, DocumentLine]] = {}
     for language, lines in ((view.localizer.language, view.lines(findings)), (other.language, other_view.lines())):
         for line in lines:
-            place, written_in = _place(line.pointer)
+            pointer, written_in = _without_language(line.pointer)
             if written_in is None:
-                places.setdefault(place, {})[language] = line
+                texts_by_pointer.setdefault(pointer, {})[language] = line
             elif language == view.localizer.language:
-                places.setdefault(place, {})[written_in] = line
+                texts_by_pointer.setdefault(pointer, {})[written_in] = line
     return [
         SideBySide(
-            view.label_of(place),
+            view.label_of(pointer),
             texts.get(view.localizer.language),
             texts.get(other.language),
-            any(_touches(line.pointer, pointer) for line in texts.values() for pointer in changed),
+            any(_touches(line.pointer, other) for line in texts.values() for other in changed),
         )
-        for place, texts in places.items()
+        for pointer, texts in texts_by_pointer.items()
     ]
 
 
-def _place(pointer: str) -> tuple[str, str | None]:
+def _without_language(pointer: str) -> tuple[str, str | None]:
     """Return a pointer without its language and that language; None for a value that is in no language."""
     parts = pointer.split("/")
     written_in = next((part for part in parts if part in LANGUAGES), None)
@@ -206,6 +206,6 @@ def _place(pointer: str) -> tuple[str, str | None]:
     return "/".join(part for part in parts if part != written_in), written_in
 
 
-def _touches(place: str, changed: str) -> bool:
-    """Report whether one of two places encloses the other."""
-    return place == changed or place.startswith(f"{changed}/") or changed.startswith(f"{place}/")
+def _touches(pointer: str, changed: str) -> bool:
+    """Report whether one of two pointers encloses the other."""
+    return pointer == changed or pointer.startswith(f"{changed}/") or changed.startswith(f"{pointer}/")
