@@ -42,6 +42,25 @@ def test_findings_of_a_draft_link_into_the_editor(browser: Browser, city: Proces
         author.sign_in(Audience.ADMINISTRATOR, "admin-1").go("/admin/benefits/checkup-half-price").check()
         author.page.click(".finding a")
         author.page.wait_for_url("**/edit#at-/effect/amount")
-        author.page.wait_for_function("document.activeElement.id === 'at-/effect/amount'")
+        author.page.wait_for_function("() => document.activeElement.id === 'at-/effect/amount'")
         author.check()
         author.go("/admin/services/book-loan/versions/1/retire").check()
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_phone_shows_what_is_refused_at_the_field_and_first(browser: Browser, city: Process, language: str) -> None:
+    with visiting(browser, city.base, language=language, viewport={"width": 360, "height": 740}) as author:
+        author.sign_in(Audience.ADMINISTRATOR, "admin-1").go("/admin/benefits/library-deposit/edit").check()
+        author.page.select_option("[name=effect_kind]", "fee_discount")
+        author.page.fill("[name=effect_amount]", "50")
+        author.page.wait_for_selector("[id='fault-at-/effect/amount']")
+        assert author.page.locator("[data-tally] .tag").is_visible()
+        author.page.wait_for_function("() => document.querySelector('.steps .now a').hash === '#step-3'")
+        author.check()
+        with author.page.expect_navigation():
+            author.page.click("[value=check]")
+        author.page.wait_for_function("() => document.activeElement.id === 'summary'")
+        assert author.page.locator("#summary").bounding_box()["y"] < 740
+        author.check()
+        author.page.click("#summary a[href='#at-/effect/amount']")
+        author.page.wait_for_function("() => document.activeElement.id === 'at-/effect/amount'")

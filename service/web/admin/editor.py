@@ -17,7 +17,7 @@ from benefits.catalogue.schema import ID_MEMBER
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import Dimension
 from service.auth.access_tokens import Audience
-from service.web.admin import preview, sentences
+from service.web.admin import preview, schemes, sentences
 from service.web.admin.common import check_document, errors_as_findings, names_of_references, path_kind
 from service.web.api_client import ApiReply, body_or_raise
 from service.web.forms import field_labels, fields, parse
@@ -49,7 +49,7 @@ class EditorState:
 
 
 async def new(page: Page) -> Response:
-    """Show an empty editor, with `from` a copy of a document; a scheme begins as a copy of the one in force.
+    """Show an empty editor, with `from` a copy of a document; a scheme begins as the next version of the one in force.
 
     Other query parameters fill the fields that name another document, so that a link can begin the next of a package.
     """
@@ -61,7 +61,7 @@ async def new(page: Page) -> Response:
     if kind != DocumentKind.SCHEMES:
         document = {name: page.query(name)[:PREFILL_MAX] for name in PREFILLED if page.query(name)}
         return await _render_editor(page, kind, None, document, EditorState())
-    document = dict((await page.read("/v1/public/scheme"))["scheme"])
+    document = await schemes.next_of(page, (await page.read("/v1/public/scheme"))["scheme"])
     return await _render_editor(page, kind, None, document, await _checked_state(page, kind, document))
 
 
@@ -163,25 +163,39 @@ async def live_findings(page: Page) -> Response:
 
 
 @lru_cache(maxsize=CACHED_FIELDS_MAX)
-def _field_markup(field: fields.Field, language: str) -> tuple[str, Markup, Markup]:
+def _field_markup(field: fields.Field, language: str, is_faulty: bool) -> tuple[str, Markup, Markup]:
     """Return what is equal in every document: the label, its element with a hint, and the field's own attributes."""
     label, element_id = field.label.in_language(language), f"at-{field.pointer}"
     mark = Markup(' <span class="soft">{}</span>').format(field_labels.optional(language)) if field.optional else ""
     element = Markup('<label for="{}">{}{}</label>').format(element_id, label, mark)
     attributes = Markup('id="{}" name="{}"').format(element_id, field.name)
+    describing = [f"fault-{element_id}"] if is_faulty else []
     if hint := field_labels.hint(field, language):
         element += Markup('<p class="hint" id="hint-{}">{}</p>').format(field.pointer, hint)
-        attributes += Markup(' aria-describedby="hint-{}"').format(field.pointer)
+        describing.append(f"hint-{field.pointer}")
+    if describing:
+        attributes += Markup(' aria-describedby="{}"').format(" ".join(describing))
+    if is_faulty:
+        attributes += Markup(' aria-invalid="true"')
     return label, element, attributes
 
 
-def _sections(page: Page, kind: str, document: Mapping[str, Any]) -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """Return the form's sections as (title, rows); fields outside of any section have the title ""."""
+def _sections(
+    page: Page, kind: str, document: Mapping[str, Any], faults: Mapping[str, str]
+) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    """Return the form's sections as (title, rows); fields outside of any section have the title "".
+
+    `faults` says what is wrong, by the id of the field.
+    """
     return [
         (
             _section_title(page, at, document),
             [
-                (field, *_field_markup(field, page.language), parse.value_at(document, field.pointer))
+                (
+                    field,
+                    *_field_markup(field, page.language, f"at-{field.pointer}" in faults),
+                    parse.value_at(document, field.pointer),
+                )
                 for field in members
             ],
         )
@@ -209,6 +223,8 @@ async def _render_editor(
 ) -> Response:
     is_benefit = kind == DocumentKind.BENEFITS
     service = await preview.service_of(page, document) if is_benefit else None
+    findings = DocumentView(page.localizer, kind, document).with_labels(state.findings, "")
+    faults = _faults(findings)
     return page.render(
         "admin/editor.html",
         state.status,
@@ -218,7 +234,11 @@ async def _render_editor(
         document_id=document_id,
         document=document,
         name=page.localizer.name(_document_name(document)),
-        sections=_sections(page, kind, document),
+        sections=_sections(page, kind, document, faults),
+        faults=faults,
+        summary=page.request.method == "POST"
+        and not state.problem
+        and (page.form.get("act") != "fill" or bool(faults)),
         choices=await _choices(page, kind),
         offered=await sentences.offered(page, kind, document),
         builder=parse.condition_builder(document.get("condition")),
@@ -226,12 +246,21 @@ async def _render_editor(
         amount=parse.effect_amount(document.get("effect")),
         money_text=parse.yuan_text,
         measures=["total", *Dimension],
-        findings=DocumentView(page.localizer, kind, document).with_labels(state.findings, ""),
+        findings=findings,
         etag=state.etag,
         checked=state.checked,
         problem=state.problem,
         conflict=state.conflict,
     )
+
+
+def _faults(findings: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what is wrong by the id of the field, the first finding of each that refuses the document."""
+    faults: dict[str, str] = {}
+    for finding in findings:
+        if finding["severity"] == "refused":
+            faults.setdefault(finding["href"].removeprefix("#"), finding["detail"])
+    return faults
 
 
 def _document_name(document: Mapping[str, Any]) -> dict[str, str] | None:

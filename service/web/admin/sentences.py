@@ -15,6 +15,8 @@ from service.web.page import Page
 COMPOSE = "/v1/admin/benefits/compose"
 CHOSEN = "sentence:"
 """First part of the name of a box to tick; the member follows."""
+TITLE = "title"
+"""The member that is one sentence instead of several."""
 DOCUMENT = "/document"
 """The member of the request that holds the benefit; errors name places below it."""
 
@@ -26,6 +28,8 @@ class SentenceChoice:
     label: str
     name: str
     rows: Sequence[Mapping[str, Any]]
+    single: bool
+    """True if the text is one sentence: a title."""
 
 
 async def offered(page: Page, kind: str, document: Mapping[str, Any]) -> dict[str, SentenceChoice]:
@@ -40,7 +44,10 @@ async def offered(page: Page, kind: str, document: Mapping[str, Any]) -> dict[st
         return {}
     return {
         f"/{member}/zh-CN": SentenceChoice(
-            field_labels.label(page.localizer, kind, f"/{member}", document), f"{CHOSEN}{member}", sentences
+            field_labels.label(page.localizer, kind, f"/{member}", document),
+            f"{CHOSEN}{member}",
+            sentences,
+            member == TITLE,
         )
         for member, sentences in reply.body["sentences"].items()
         if sentences

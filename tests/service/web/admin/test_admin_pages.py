@@ -190,6 +190,27 @@ async def test_no_finding_shows_a_pointer_and_each_leads_to_a_field(shared_city:
     assert limit in findings
 
 
+async def test_a_refused_benefit_is_named_at_the_top_and_at_its_field_and_not_previewed_as_redeemed(
+    shared_city: City,
+) -> None:
+    browser = await (await somebody(shared_city)).go(f"{DEPOSIT}/edit")
+    assert '<div class="mini">' in browser.html
+    assert 'id="summary"' not in browser.html
+    title = re.findall(r'<input type="(\w+)" name="sentence:title"', browser.html)
+    assert set(title) == {"radio"}
+    assert browser.html.count('aria-current="step"') == 1
+    await browser.send("_etag", act="check", effect_kind="fee_discount", effect_amount="50")
+    summary = browser.html.split('id="summary"')[1].split("</section>")[0]
+    assert '<a href="#at-/effect/amount">' in summary
+    assert 'id="fault-at-/effect/amount"' in browser.html
+    assert 'aria-invalid="true" aria-describedby="fault-at-/effect/amount"' in browser.html
+    preview = browser.html.split('aria-labelledby="desk"')[1].split("</section>")[0]
+    assert "Redeemed" not in preview
+    assert "Standard terms apply" in preview
+    await browser.send("_etag", act="check", effect_kind="deposit_waiver", effect_amount="100")
+    assert "No problem" in browser.html.split('id="summary"')[1].split("</p>")[0]
+
+
 def test_every_place_has_a_name_and_a_field_near_it() -> None:
     benefit_, scheme = benefit_document(), {"indicators": [{"kind": "bike_trip", "tiers": [{}]}], "dimensions": []}
     for pointer, expected in {
@@ -271,7 +292,7 @@ async def test_documents_are_listed_by_name_with_distinct_versions(town: City) -
     assert "<h1>免押金借阅" in browser.html
     await browser.go(f"{DEPOSIT}/edit")
     assert re.search(
-        r'<select class="select" id="at-/service_id".*<option value="book-loan" selected>[^<]+ · book-loan',
+        r'<select class="select" id="at-/service_id".*<option value="book-loan" selected>图书外借<',
         browser.html,
         re.S,
     )
