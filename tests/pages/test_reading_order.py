@@ -38,11 +38,11 @@ ORDERS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "ticket": {
         "en": ('heading "Borrow without a deposit" [level=1]', "img ", "The code in letters", 'button "A new code"'),
-        "zh-CN": ('heading "免押金借阅" [level=1]', "img ", "字母代码", 'button "换一个码"'),
+        "zh-CN": ('heading "免押金借阅" [level=1]', "img ", "字母代码", 'button "换一个代码"'),
     },
     "verdict": {
         "en": ('heading "Redeem a code"', "status:", "Redeemed", 'textbox "Type the code"', 'button "Redeem"'),
-        "zh-CN": ('heading "核销" [level=1]', "status:", "已核销", 'textbox "输入码"', 'button "核销"'),
+        "zh-CN": ('heading "核销" [level=1]', "status:", "已核销", 'textbox "输入代码"', 'button "核销"'),
     },
 }  # fmt: skip
 """By page and language: parts of lines of the accessibility tree, in the order in which they are read."""

@@ -12,6 +12,7 @@ from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
 from service.http.problems import Problem
 from service.web.api_client import body_or_raise
+from service.web.dispatch import FORM_BYTES_MAX
 from service.web.page import Page, PageRoute
 
 EXPORT, IMPORT = "/v1/admin/catalogue/export", "/v1/admin/catalogue/import"
@@ -49,6 +50,7 @@ async def _render(page: Page, problem: Any = None, drafted: Any = None, status: 
         status,
         counts={kind: len(bodies) for kind, bodies in catalogue.items()},
         problem=problem,
+        form_kibibytes=FORM_BYTES_MAX // 1024,
         faults=[catalogue_fault(error) for error in (problem or {}).get("errors", [])],
         drafted=drafted,
     )

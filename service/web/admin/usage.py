@@ -12,6 +12,7 @@ from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
 from service.http.problems import Problem
 from service.web import csv_file
+from service.web.admin import lists
 from service.web.page import Page, PageRoute
 
 PATH = "/admin/usage"
@@ -61,9 +62,9 @@ async def usage(page: Page) -> Response:
 
 
 async def _divisions_of_benefits(page: Page) -> dict[str, str]:
-    """Return the division in which each benefit in force is offered, by the benefit's id."""
-    exported = (await page.read("/v1/admin/catalogue/export"))["catalogue"]
-    return {body["benefit_id"]: body["division"] for body in exported.get(DocumentKind.BENEFITS, [])}
+    """Return the division in which each benefit is offered, by its id; a suspended one too, which was used before."""
+    rows = await lists.with_bodies(page, DocumentKind.BENEFITS)
+    return {listed["id"]: str(body.get("division", "")) for listed, body in rows if body.get("division")}
 
 
 def _offered_in(division: str, rows: list[dict[str, Any]], offered: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -62,17 +62,32 @@ DESK_ACCOUNT = "desk-1"
 AUDIENCE_OF_CLIENT = {client.client_id: audience for audience, client in CLIENTS.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class DemoSubject:
+    """A token subject of the demonstration city, with the names that say who it is, each by language tag."""
+
+    subject: str
+    names: tuple[Mapping[str, str], ...] = ()
+    """The venue's name; of a resident, the sources that deliver records."""
+
+
 @functools.cache
-def demo_subjects() -> Mapping[Audience, tuple[str, ...]]:
-    """Return the token subjects that the demonstration city has, by audience; its files are read once a process."""
+def demo_subjects() -> Mapping[Audience, tuple[DemoSubject, ...]]:
+    """Return the subjects that the demonstration city has, by audience; its files are read once a process."""
     city = resources.files("service.demo") / "city"
-    venues = yaml.safe_load((city / "venues.yaml").read_text(encoding="utf-8"))
-    residents = yaml.safe_load((city / "residents.yaml").read_text(encoding="utf-8"))
+    venues, residents, sources = (
+        yaml.safe_load((city / f"{name}.yaml").read_text(encoding="utf-8"))
+        for name in ("venues", "residents", "sources")
+    )
+    names = {source["source_id"]: source["name"] for source in sources}
     return {
-        Audience.RESIDENT: tuple(resident["subject"] for resident in residents),
-        Audience.VENUE: tuple(venue["client_id"] for venue in venues),
-        Audience.ADMINISTRATOR: ("admin-1", "admin-2"),
-        Audience.PRIVACY: ("officer-1",),
+        Audience.RESIDENT: tuple(
+            DemoSubject(resident["subject"], tuple(names[source] for source in resident.get("accounts", ())))
+            for resident in residents
+        ),
+        Audience.VENUE: tuple(DemoSubject(venue["client_id"], (venue["name"],)) for venue in venues),
+        Audience.ADMINISTRATOR: (DemoSubject("admin-1"), DemoSubject("admin-2")),
+        Audience.PRIVACY: (DemoSubject("officer-1"),),
     }
 
 

@@ -445,3 +445,16 @@ async def test_fields_that_may_stay_empty_say_so(shared_city: City) -> None:
     assert optional == ["/address/zh-CN", "/address/en", "/hours", "/geo"]
     await browser.go("/admin/services/new")
     assert "What everybody gets without points" in browser.text
+
+
+async def test_the_partners_one_filled_button_is_the_next_step(shared_city: City) -> None:
+    browser = await (await somebody(shared_city)).go("/admin/partner?provider=city-library")
+    main = browser.html.split("<main")[1]
+    assert len(re.findall(r'class="btn(?: small)?"', main)) == 1
+    await browser.go("/admin/partner")
+    assert re.findall(r'class="btn" href="([^"]*)"', browser.html) == ["/admin/providers/new"]
+
+
+async def test_the_import_says_how_much_it_takes(shared_city: City) -> None:
+    browser = await (await somebody(shared_city)).go("/admin/exchange")
+    assert f"At most {FORM_BYTES_MAX // 1024} KiB here." in browser.text

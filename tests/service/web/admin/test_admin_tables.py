@@ -257,6 +257,11 @@ async def test_use_is_plotted_on_the_overview_and_filtered_by_division(town: Cit
     shown = (await author.get("/v1/admin/reports/usage?by=benefit")).json()["data"]
     numbers = {row["key"]: row["count"] for row in shown}
     assert [(row["key"], row["count"]) for row in rows] == [("library-heping", str(numbers["library-heping"]))]
+    # A suspended benefit was used before, and stays in its division.
+    suspended = await author.post("/v1/admin/benefits/library-heping/versions/1/suspend", {"reason": "A test."})
+    assert suspended.status_code == 200
+    await browser.go("/admin/usage?division=210102")
+    assert "/admin/benefits/library-heping" in browser.html.split('aria-labelledby="benefits"')[1]
     await browser.go("/admin/usage?division=nowhere")
     assert "/admin/benefits/library-deposit" in browser.html
 

@@ -497,3 +497,10 @@ async def test_over_tls_a_person_signs_in_to_two_audiences_in_one_browser(
         # The value of one audience under the name of another is no session.
         swapped = cookies.replace("-resident=", "-x=").replace("-venue=", "-resident=")
         assert (await town.client.get("/me", headers={"Cookie": swapped})).status_code == 303
+
+
+async def test_the_demonstrations_sign_in_says_who_each_person_is(town: City) -> None:
+    browser = await Browser(town).go("/desk")
+    assert "City Library, main building" in browser.text
+    await browser.go("/me")
+    assert "resident-1 Green Travel, " in browser.text
