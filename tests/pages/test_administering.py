@@ -60,7 +60,7 @@ def test_a_phone_shows_what_is_refused_at_the_field_and_first(browser: Browser, 
         with author.page.expect_navigation():
             author.page.click("[value=check]")
         author.page.wait_for_function("() => document.activeElement.id === 'summary'")
-        assert author.page.locator("#summary").bounding_box()["y"] < 740
+        assert author.page.evaluate("document.querySelector('#summary').getBoundingClientRect().top") < 740
         author.check()
         author.page.click("#summary a[href='#at-/effect/amount']")
         author.page.wait_for_function("() => document.activeElement.id === 'at-/effect/amount'")
