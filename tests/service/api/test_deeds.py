@@ -40,4 +40,4 @@ async def test_the_page_shows_what_the_call_lists(shared_city: City) -> None:
     rows = (await shared_city.client.get("/v1/public/deeds")).json()["data"]
     assert "Green Travel" in browser.text
     assert "Shenyang" in browser.text
-    assert browser.text.count("possible sitting or at home") == sum(row["gentle"] for row in rows)
+    assert browser.text.count("Possible sitting or at home") == sum(row["gentle"] for row in rows)

@@ -276,7 +276,7 @@ async def test_points_say_when_the_first_and_the_last_end_and_every_date(town: C
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     year = await town.last_year()
     assert "I have 63 points" in me.text
-    assert f"the first ends on 20 January {year + 2}, the last on 20 October {year + 2}" in me.text
+    assert f"The first expires on 20 January {year + 2}, the last on 20 October {year + 2}" in me.text
     table = me.html.split("Every date")[1].split("</table>")[0]
     counts = [int(count) for count in re.findall(r'<td class="n">(\d+)</td>', table)]
     assert (len(counts), sum(counts)) == (11, 63)
