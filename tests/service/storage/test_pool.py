@@ -18,6 +18,7 @@ from consent.database.failures import UNAVAILABLE_ERRORS
 from service.storage import health_monitor
 from service.storage import pool as connections
 from service.storage.pool import CONNECTIONS_MAX, Pool
+from tests.support.deadlines import WAIT_SECONDS
 from tests.support.servers import Postgres
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -25,10 +26,14 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 @pytest.fixture
 async def pool(postgres: Postgres) -> AsyncIterator[Pool]:
-    new_pool = Pool(dsn=postgres.url("postgres").replace("postgres://", "postgresql://", 1), max_size=2)
+    new_pool = Pool(dsn=dsn_of(postgres), max_size=2)
     yield new_pool
     await new_pool.close()
     new_pool.terminate()
+
+
+def dsn_of(server: Postgres) -> str:
+    return server.url("postgres").replace("postgres://", "postgresql://", 1)
 
 
 def is_unavailable(pool: Pool) -> bool:
@@ -218,6 +223,41 @@ async def test_a_server_without_free_connections_is_not_unavailable(
     watching.cancel()
     assert not pool.unavailable
     assert await connection.fetchval("SELECT 1") == 1
+
+
+def test_a_process_that_stands_still_does_not_take_the_server_for_silent(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop's clock is moved on by more than the wait after each question, as a stall moves it."""
+    for name in ("HEALTHCHECK_WAIT_SECONDS", "HEALTHCHECK_CONNECT_SECONDS"):
+        monkeypatch.setattr(health_monitor, name, WAIT_SECONDS)
+    monkeypatch.setattr(health_monitor, "HEALTHCHECK_SECONDS", 0)
+    pool, fetchval = Pool(dsn=dsn_of(postgres), max_size=2), asyncpg.Connection.fetchval
+    stalled, seen = 0.0, list[bool]()
+
+    async def watch_for_some_checks() -> None:
+        loop, enough = asyncio.get_running_loop(), asyncio.Event()
+        clock = loop.time
+
+        async def stall_and_fetch(connection: Any, *arguments: Any) -> Any:
+            nonlocal stalled
+            seen.append(pool.unavailable)
+            if len(seen) > 2 * health_monitor.HEALTHCHECKS_MISSED:
+                enough.set()
+            stalled += 1.5 * WAIT_SECONDS
+            return await fetchval(connection, *arguments)
+
+        monkeypatch.setattr(loop, "time", lambda: clock() + stalled)
+        monkeypatch.setattr(asyncpg.Connection, "fetchval", stall_and_fetch)
+        watching = asyncio.create_task(health_monitor.watch(pool))
+        await enough.wait()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    # uvloop reads a clock of its own.
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(watch_for_some_checks())
+    assert not any(seen)
 
 
 async def test_waiters_fail_at_once_when_the_database_becomes_unavailable(pool: Pool) -> None:
