@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ from schemathesis.engine import Status, events, from_schema
 
 from service import app as application
 from service.auth.access_tokens import Audience
-from tests.fuzz.actors import Actors
+from tests.fuzz.actors import Actors, Prepared
 from tests.fuzz.prepared import PREPARATIONS
 from tests.fuzz.served_city import CALLERS, ServedCity, make_objects, serve_city
 from tests.fuzz.unavailable import RepeatingTransport, generated_requests_repeated
@@ -243,7 +243,7 @@ class Replacements:
     def replace_sometimes(self, case: Any) -> None:
         """Replace the case's parameters, headers and body by those of a preparation: twice, then by chance."""
         operation_id = case.operation.definition.raw["operationId"]
-        prepare = PREPARATIONS.get(operation_id)
+        prepare = PREPARATIONS.get(operation_id) or self._plain_read(case)
         if prepare is None or (case.meta is not None and not case.meta.generation.mode.is_positive):
             return
         authorised = case.headers.get("Authorization")
@@ -263,6 +263,16 @@ class Replacements:
         case.headers.update(headers)
         if prepared.body is not None:
             case.body, case.media_type = prepared.body, prepared.media_type
+
+    def _plain_read(self, case: Any) -> Callable[[Actors], Prepared] | None:
+        """Return a read without parameters, where the operation is one: nearly no generated cursor is one of a list."""
+        described = case.operation.definition.raw
+        required = [parameter for parameter in described["parameters"] if parameter.get("required")]
+        if case.operation.method.upper() != "GET" or required:
+            return None
+        audiences = list((described.get("security") or [{}])[0])
+        caller = (Audience(audiences[0]), CALLERS[Audience(audiences[0])][0]) if audiences else None
+        return lambda _: Prepared(caller)
 
 
 def _count(event: events.ScenarioFinished, outcome: Outcome) -> None:
