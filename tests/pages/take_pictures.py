@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import base64
 import itertools
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,12 +94,13 @@ def take(visitor: Visitor, camera: CDPSession, picture: Picture, language: str, 
         (goal.folder / picture.file(language, theme, size)).write_bytes(base64.b64decode(shot["data"]))
 
 
-def take_all(browser: Browser, base: str, names: set[str], goal: Goal) -> None:
-    """Take the chosen pictures of every audience in both languages."""
-    places = stage.prepare(browser, base)
+def take_all(browsers: Mapping[str, Browser], base: str, names: set[str], goal: Goal) -> None:
+    """Take the chosen pictures of every audience in both languages, each with the browser of its language."""
+    places = stage.prepare(browsers[LANGUAGES[0]], base)
     for section, language in itertools.product(SECTIONS, LANGUAGES):
         pictures = [picture for picture in section.pictures if not names or picture.name in names]
         for who, signed_in in itertools.groupby(sorted(pictures, key=lambda each: each.who), lambda each: each.who):
+            browser = browsers[language]
             with visiting(browser, base, language=language, viewport=DESKTOP) as visitor:
                 camera = visitor.context.new_cdp_session(visitor.page)
                 if who and section.audience is not None:
@@ -119,9 +121,18 @@ def main() -> None:
     goal.folder.mkdir(exist_ok=True)
     (goal.folder / gallery.INDEX.name).write_text(gallery.index(), encoding="utf-8")
     with running_city() as base, sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIETLY)
-        take_all(browser, base, set(chosen.names), goal)
-        browser.close()
+        # The browser's own controls, such as a field of a day, follow its process's language, not the page's.
+        browsers = {
+            language: started.chromium.launch(
+                executable_path=CHROMIUM,
+                args=[*QUIETLY, f"--lang={language}"],
+                env={**os.environ, "LANGUAGE": language.replace("-", "_")},
+            )
+            for language in LANGUAGES
+        }
+        take_all(browsers, base, set(chosen.names), goal)
+        for browser in browsers.values():
+            browser.close()
 
 
 if __name__ == "__main__":
