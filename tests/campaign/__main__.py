@@ -1,7 +1,8 @@
 """Run the campaign: `python -m tests.campaign --seed N --minutes M [--engine sqlite|postgres] [--faults a,b]`.
 
-Prints a table by fault and exits 1 when anything was lost, doubled or otherwise wrong. A seed repeats the sequence of
-faults and the choices of every client. Nothing is left behind, also after an interruption.
+Prints a table by fault and the faults that were not run. Exits 1 when anything was lost, doubled or otherwise wrong,
+and when a name of `--faults` stands for no fault that was run. A seed repeats the sequence of faults and the choices of
+every client. Nothing is left behind, also after an interruption.
 """
 
 from __future__ import annotations
@@ -35,11 +36,16 @@ def main(arguments: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
         print(campaign.table())
+        for name in campaign.not_run(possible):
+            print(f"not run: {name}")
         for name in impossible:
             print(f"not run: {name} (needs a user who may mount)")
         for line in campaign.differences:
             print(line)
-    return 1 if campaign.differences else 0
+        missing = [name for name in names if not any(faults.is_named(run, [name]) for run in campaign.rows)]
+        for name in missing:
+            print(f"asked for and never run: {name}")
+    return 1 if campaign.differences or missing else 0
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

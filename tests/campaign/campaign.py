@@ -64,11 +64,11 @@ class Campaign:
     async def _strike(self, scene: Scene, fault: Fault, chance: random.Random) -> bool:
         """Strike one fault; return True when something is wrong afterwards, or the city must not be used again."""
         before = scene.journal.acknowledged
-        row, over = self.rows[fault.name], time.monotonic()
+        name, over = fault.name, time.monotonic()
         try:
             scene.act()
             await scene.until_acknowledged(chance.randint(1, BEFORE))
-            row = self.rows[await fault.strike(scene, chance) or fault.name]
+            name = await fault.strike(scene, chance) or name
             over, reached = time.monotonic(), scene.journal.acknowledged
             if scene.findings is None:
                 await scene.until_acknowledged(AFTER, reached)
@@ -77,6 +77,7 @@ class Campaign:
         except Exception as error:
             scene.differences += [f"{type(error).__name__}: {error}", *await scene.rest()]
             findings = Findings()
+        row = self.rows[name]
         row.runs += 1
         row.acknowledged += scene.journal.acknowledged - before
         row.lost += len(findings.lost)
@@ -91,6 +92,10 @@ class Campaign:
         if self.verbose:
             print(f"{sum(row.runs for row in self.rows.values()):5} {fault.name}: {wrong or 'ok'}", flush=True)
         return bool(wrong) or fault.ends_city
+
+    def not_run(self, possible: list[Fault]) -> list[str]:
+        """Return the names of the faults that could have struck and never did."""
+        return [fault.name for fault in possible if fault.name not in self.rows]
 
     def table(self) -> str:
         """Return the figures as a Markdown table."""

@@ -109,10 +109,11 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
 
 def of_engine(engine: str, names: Sequence[str], mounts: bool) -> tuple[list[Fault], list[str]]:
     """Return the chosen faults of an engine and the names of those that this user cannot run; all without names."""
-    chosen = [fault for fault in FAULTS.values() if engine in fault.engines and _is_named(fault.name, names)]
+    chosen = [fault for fault in FAULTS.values() if engine in fault.engines and is_named(fault.name, names)]
     possible = [fault for fault in chosen if mounts or not fault.needs_mount]
     return possible, [fault.name for fault in chosen if fault not in possible]
 
 
-def _is_named(fault: str, names: Sequence[str]) -> bool:
+def is_named(fault: str, names: Sequence[str]) -> bool:
+    """Report whether a fault is among names, of which some end with `*`; every fault is where there are none."""
     return not names or any(fault == name or (name.endswith("*") and fault.startswith(name[:-1])) for name in names)

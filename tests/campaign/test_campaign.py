@@ -39,7 +39,7 @@ def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def test_a_short_run_loses_and_doubles_nothing_and_leaves_nothing_behind(tmp_path: Path) -> None:
     chosen = "kill,kill at after commit,kill at leaves moved"
-    run = command(tmp_path, "--seed", "7", "--rounds", "4", "--faults", chosen)
+    run = command(tmp_path, "--seed", "5", "--rounds", "4", "--faults", chosen)
     printed, _ = run.communicate(timeout=WAIT_SECONDS)
     assert run.returncode == 0, printed
     total = next(line for line in printed.splitlines() if line.startswith("| all "))
@@ -47,6 +47,15 @@ def test_a_short_run_loses_and_doubles_nothing_and_leaves_nothing_behind(tmp_pat
     assert (runs, lost, doubled) == ("4", "0", "0")
     assert int(acknowledged.replace(",", "")) >= 4 * 12
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_that_was_asked_for_and_never_run_is_an_error(tmp_path: Path) -> None:
+    run = command(tmp_path, "--seed", "7", "--minutes", "0", "--faults", "kill,kill at*,none*")
+    printed, _ = run.communicate(timeout=WAIT_SECONDS)
+    assert run.returncode == 1
+    assert "not run: kill\n" in printed
+    assert printed.endswith("".join(f"asked for and never run: {name}\n" for name in ("kill", "kill at*", "none*")))
+    assert "| kill" not in printed
 
 
 def test_a_killed_campaign_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
