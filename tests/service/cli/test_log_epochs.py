@@ -22,8 +22,10 @@ REASON = "The disk of the database failed; the newest backup is of the night bef
 async def grow(folder: Path, leaves: int) -> None:
     """Publish leaves of the policy log in a demonstration's folder."""
     settings = seed.settings_of(folder)
+    await database.open_database(settings.database_url)
+    await database.migrate_all()
+    await database.close_database()
     async with cities.running_city(settings, folder) as town:
-        await database.migrate_all()
         async with queries.transaction():
             for number in range(leaves):
                 at = await queries.now()
