@@ -77,8 +77,10 @@ async def test_somebody_without_a_login_is_erased_at_the_counter(town: City) -> 
 async def test_counter_commands_change_subjects_rotate_keys_and_erase(tmp_path: Path) -> None:
     folder = tmp_path / "city"
     settings = seed.settings_of(folder)
+    await database.open_database(settings.database_url)
+    await database.migrate_all()
+    await database.close_database()
     async with city.running_city(settings, folder) as town:
-        await database.migrate_all()
         await seed.seed(town.app_context)
         await town.resident("before").volunteer(7_200, "v-before")
     (tmp_path / "subjects").write_text("before\nafter\n")

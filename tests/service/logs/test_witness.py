@@ -162,8 +162,10 @@ async def test_a_bad_copy_proves_nothing(town: City, tmp_path: Path) -> None:
 async def test_archive_and_witness_commands(tmp_path: Path) -> None:
     city, folder, seen = tmp_path / "city", tmp_path / "archive", str(tmp_path / "seen")
     settings = seed.settings_of(city)
+    await database.open_database(settings.database_url)
+    await database.migrate_all()
+    await database.close_database()
     async with cities.running_city(settings, city) as town:
-        await database.migrate_all()
         nothing = run_command("export-logs", str(folder), "--data-dir", str(city))
         assert (nothing.returncode, nothing.stdout) == (0, "0 files written\n")
         await background.log_keys_and_barred_uses(town.app_context)
