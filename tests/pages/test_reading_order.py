@@ -34,11 +34,11 @@ ORDERS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "stop": {
         "en": ('heading "Stop', 'heading "What happens" [level=2]', 'heading "What never changes"', 'button "Stop"'),
-        "zh-CN": ('heading "停止授权', 'heading "停止后" [level=2]', 'heading "不会改变" [level=2]', 'button "停止"'),
+        "zh-CN": ('heading "停止使用', 'heading "停止后" [level=2]', 'heading "不会改变" [level=2]', 'button "停止"'),
     },
     "ticket": {
         "en": ('heading "Borrow without a deposit" [level=1]', "img ", "The code in letters", 'button "A new code"'),
-        "zh-CN": ('heading "免押金借阅" [level=1]', "img ", "字母代码", 'button "换一个代码"'),
+        "zh-CN": ('heading "免押金借阅" [level=1]', "img ", "代码的字符", 'button "换一个代码"'),
     },
     "verdict": {
         "en": ('heading "Redeem a code"', "status:", "Redeemed", 'textbox "Type the code"', 'button "Redeem"'),
