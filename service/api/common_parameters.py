@@ -49,6 +49,14 @@ def read_document_id(query: Mapping[str, str], name: str) -> str | None:
     return document_id
 
 
+def read_case(query: Mapping[str, str]) -> str | None:
+    """Return `?case=`, or None without it; Problem bad_query for text that is no id, such as NUL."""
+    case_id = query.get("case")
+    if case_id is not None and not (case_id and case_id.isascii() and case_id.isprintable()):
+        raise Problem("bad_query")
+    return case_id
+
+
 def read_division(query: Mapping[str, str]) -> str:
     """Return `?division=`, or "" without it; Problem bad_query for anything but a code."""
     division = query.get("division", "")

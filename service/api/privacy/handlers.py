@@ -43,8 +43,8 @@ async def _case(context: RequestContext) -> str:
 
     Problem bad_query without it, NotFound unless the case is the officer's own, Conflict for a closed one.
     """
-    case_id = context.request.query_params.get("case", "")
-    if not case_id.isascii() or not case_id.isprintable() or not case_id:
+    case_id = common_parameters.read_case(context.request.query_params)
+    if case_id is None:
         raise Problem("bad_query")
     await cases.require_open_case(case_id, staff_of(context))
     return case_id

@@ -19,7 +19,7 @@ from consent.oversight import cases, objection_decisions, source_analysis
 from consent.oversight.objection_decisions import LockedObjection, ObjectionForOfficer, Ruling, UnderCase
 from consent.records import intake, restoration
 from consent.records.intake import RecordCorrection
-from service.api.common_parameters import read_document_id
+from service.api.common_parameters import read_case, read_document_id
 from service.api.common_schemas import claimed_values
 from service.api.privacy import objection_schemas
 from service.api.privacy.reviews import staff_of
@@ -191,7 +191,8 @@ async def restore_record(context: RequestContext, body: objection_schemas.Restor
     The case is a member of the body or `?case=`. NotFound for a record without a copy, Conflict where it cannot be
     brought back. Repeating it changes nothing.
     """
-    case_id, record_id = body.case or context.request.query_params.get("case"), context.request.path_params["record_id"]
+    record_id = context.request.path_params["record_id"]
+    case_id = body.case or read_case(context.request.query_params)
     if case_id is None:
         raise body_invalid("/case", "required", "the id of a case")
     await cases.require_open_case(case_id, staff_of(context))

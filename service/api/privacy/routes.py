@@ -240,7 +240,7 @@ PRIVACY = (
         {200: objection_schemas.Restored},
         key="optional",
         query=(Parameter("case", CASE.schema, "The case, where the body does not name it."),),
-        errors=("not_found", "conflict", "other_division"),
+        errors=("bad_query", "not_found", "conflict", "other_division"),
     ),
     OFFICER.get(
         "/v1/privacy/refused-attempts",

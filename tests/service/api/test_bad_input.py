@@ -8,9 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from service.api.routes import OPERATIONS
 from service.auth.access_tokens import Audience
 from service.http import problems
 from service.http.bodies import BODY_BYTES_MAX
+from tests.support import calls
 from tests.support.city import Actor, City, record, row_counts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -151,6 +153,22 @@ async def test_nul_in_any_other_member_is_no_error_of_ours(town: City) -> None:
     for audience, path, body, status in NUL:
         answer = await town.actor(audience, CALLERS[audience]).post(path, body)
         assert answer.status_code == status, (path, answer.text)
+
+
+async def test_nul_in_a_query_parameter_is_no_error_of_ours(town: City) -> None:
+    tokens, tried = calls.tokens_of(town), 0
+    for operation in OPERATIONS:
+        token = None if operation.audience is None else tokens[operation.audience]
+        headers = {"Idempotency-Key": "k"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+        for parameter in operation.query:
+            path = calls.address(operation).partition("?")[0]
+            body: dict[str, Any] = {} if operation.request is None else {"json": {}}
+            answer = await town.client.request(
+                operation.method, f"{path}?{parameter.name}=%00", headers=headers, **body
+            )
+            assert answer.status_code < 500, (operation.operation_id, parameter.name)
+            tried += 1
+    assert tried > 50
 
 
 @pytest.mark.parametrize("quantity", ["1.0", "1e3", "1e400", '"5"', "true", "９", "null"])
