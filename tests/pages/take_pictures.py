@@ -1,7 +1,7 @@
 """Take the pictures of the docs: `python -m tests.pages.take_pictures [NAME…]`, some two minutes for all of them.
 
 A demonstration city as a process, and Chromium. Writes docs/pictures/*.webp and the page that shows them. Needs
-Chromium (Debian: `apt-get install chromium`).
+Chromium with its translations (Debian: `apt-get install chromium chromium-l10n`).
 """
 
 from __future__ import annotations
@@ -80,6 +80,10 @@ def reach(browser: Browser, visitor: Visitor, picture: Picture, language: str, p
         stage.enter_code(visitor, code, button, verdict)
 
 
+PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Ends when the page is drawn in its new size: a busy machine may have drawn only a part of it before."""
+
+
 def take(visitor: Visitor, camera: CDPSession, picture: Picture, language: str, goal: Goal) -> None:
     """Write the four pictures of a page in one language: light and dark, on a phone and on a desktop."""
     for size, theme in itertools.product(SIZES, THEMES):
@@ -90,6 +94,7 @@ def take(visitor: Visitor, camera: CDPSession, picture: Picture, language: str, 
         visitor.page.set_viewport_size({"width": width, "height": min(max(height, least), goal.height_max or most)})
         if "#" not in picture.path:
             visitor.page.evaluate("scrollTo(0, 0)")
+        visitor.page.evaluate(PAINTED)
         shot = camera.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
         (goal.folder / picture.file(language, theme, size)).write_bytes(base64.b64decode(shot["data"]))
 
