@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +109,30 @@ async def test_the_demonstration_shows_all_components(shared_city: City, languag
         await browser.go(f"/design?theme={theme}")
         assert browser.status == 200
         assert (f'data-theme="{theme}"' in browser.html) is (theme != "other")
+
+
+def test_no_frame_of_pages_takes_a_name_that_pages_use() -> None:
+    """A variable that the frame of an audience sets would replace the value that a page's handler passes."""
+    web = Path(str(resources.files("service.web")))
+    passed = {
+        keyword.arg
+        for module in web.rglob("*.py")
+        for call in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        for keyword in call.keywords
+    }
+    assert "records" in passed
+    taken = {
+        (frame.parent.name, name)
+        for frame in (web / "templates").glob("**/base.html")
+        for name in re.findall(r"{% set (\w+) =", frame.read_text(encoding="utf-8"))
+        if name in passed
+    }
+    assert taken == set()
+
+
+async def test_a_record_names_its_source(shared_city: City) -> None:
+    browser = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
+    await browser.go("/me/records")
+    assert "Green Travel" in browser.text
+    assert "green-travel" not in browser.text
