@@ -45,7 +45,7 @@ from service.web.auth.demo_identity_provider import DemoIdentityProvider
 from service.web.auth.oidc import IdentityProviders
 from service.web.auth.sessions import Session
 from service.web.i18n.formatting import Localizer, template_environment
-from service.web.resident import places
+from service.web.resident import tabs
 
 LANGUAGE_COOKIE = "credit-easy-language"
 LANGUAGE_SECONDS = 31_536_000
@@ -95,7 +95,7 @@ def _templates(language: str, zone: ZoneInfo) -> Environment:
     environment.filters["icon_name"] = icons.icon_name
     environment.filters["with_labels"] = stacked_table.with_labels
     environment.filters["spaced"] = grouped
-    environment.filters["parent"], environment.filters["tab"] = places.parent, places.tab
+    environment.filters["parent"], environment.filters["tab"] = tabs.parent, tabs.tab
     return environment
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from service.auth.access_tokens import Audience
 from service.web import routes
-from service.web.resident import places
+from service.web.resident import tabs
 from tests.support.browsing import Browser
 from tests.support.city import City
 
@@ -51,13 +51,13 @@ async def test_every_page_below_a_tab_has_an_arrow_to_the_page_above_it(town: Ci
             path = path.replace(name, value)
         await me.go(path)
         assert (me.status, urlsplit(me.url).path) == (200, path)
-        if path in places.TABS:
+        if path in tabs.TABS:
             assert arrow(me) == "", path
         elif route.path == CLOSED:
             assert ("/me/show", "Close") in me.links
         else:
             above = arrow(me)
-            assert above == places.parent(path) != "", path
+            assert above == tabs.parent(path) != "", path
             await me.go(above)
             assert me.status == 200, path
             seen += 1
@@ -79,4 +79,4 @@ async def test_every_page_below_a_tab_has_an_arrow_to_the_page_above_it(town: Ci
     ],
 )
 def test_the_page_above_and_the_tab_of_a_page(path: str, above: str, tab: str) -> None:
-    assert (places.parent(path), places.tab(path)) == (above, tab)
+    assert (tabs.parent(path), tabs.tab(path)) == (above, tab)
