@@ -14,8 +14,9 @@ from tests.support.city import City
 pytestmark = pytest.mark.anyio
 
 
-async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: City) -> None:
-    """T11: the desk reads how many places are booked."""
+@pytest.mark.parametrize("hour", [10, 22])
+async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: City, hour: int) -> None:
+    """T11: the desk reads how many places are booked; a session over midnight is shown with both its days."""
     wang = town.resident("wang")
     await wang.volunteer(19_200, "v-wang")
     await wang.consent_to_provider("second-hospital")
@@ -24,15 +25,17 @@ async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: 
     await desk.submit(desk.forms[-1], begins="soon", hours="3", places="4")
     assert desk.status == 422
     assert "Not added. Check the beginning" in desk.text
-    begins = (await town.app_context.clock()) + timedelta(days=3)
+    begins = ((await town.app_context.clock()) + timedelta(days=3)).replace(hour=hour)
+    ends = begins + timedelta(hours=3)
+    time = f"{begins:%H:%M}–{ends:%H:%M}" if hour == 10 else f"{begins:%H:%M}–{ends.day} {ends:%B %Y %H:%M}"
     await desk.submit(desk.forms[-1], begins=begins.strftime("%Y-%m-%dT%H:%M"), hours="3", places="4")
     assert "The session was added." in desk.text
-    assert f"{begins:%H:%M}–{begins + timedelta(hours=3):%H:%M}" in desk.text
+    assert time in desk.text
     me = await Browser(town).sign_in(Audience.RESIDENT, "wang")
     await me.go("/me/benefits/checkup-window")
     await me.go(next(address for address, words in me.links if words == "Book a place"))
     assert "4 places are free" in me.text
-    place_and_time = ("Second Hospital, check-up desk", f"{begins:%H:%M}–{begins + timedelta(hours=3):%H:%M}")
+    place_and_time = ("Second Hospital, check-up desk", time)
     for text in place_and_time:
         assert text in me.text, text
     await me.submit(next(form for form in me.forms if form.action == "/me/bookings"))
