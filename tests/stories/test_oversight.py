@@ -18,6 +18,7 @@ from tests.factories import (
     both_languages,
     put_document,
 )
+from tests.support.browsing import Browser
 from tests.support.city import Actor, City
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -91,6 +92,14 @@ async def test_mistakes_of_order_and_form_are_no_refused_attempts(town: City) ->
     assert (submitted.status_code, submitted.json()["code"]) == (422, "prohibited")
     assert await refused_attempts(officer) == []
     assert await draft_refusals(officer) == {}
+
+
+async def test_an_opened_editor_counts_no_refused_draft(town: City) -> None:
+    """Looking is no attempt: the editor of a new scheme begins with a year that no rule refuses."""
+    browser = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
+    await browser.go("/admin/schemes/new")
+    assert browser.status == 200
+    assert await draft_refusals(town.actor(Audience.PRIVACY, "officer-1")) == {}
 
 
 async def test_all_findings_come_at_once(town: City) -> None:
