@@ -95,7 +95,7 @@ async def test_mistakes_of_order_and_form_are_no_refused_attempts(town: City) ->
 
 
 async def test_an_opened_editor_counts_no_refused_draft(town: City) -> None:
-    """Looking is no attempt: the editor of a new scheme begins with a year that no rule refuses."""
+    """The editor of a new scheme begins with a year that no rule refuses."""
     browser = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     await browser.go("/admin/schemes/new")
     assert browser.status == 200
