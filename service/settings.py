@@ -1,5 +1,6 @@
 """Settings of a process: read from `CREDIT_EASY_*` at its start, frozen, passed in. No unsafe setting has a default.
 
+A new setting is a field of `Settings` with its reader in READERS; a test compares the names with docs/settings.md.
 `service.demo.seed` makes the demonstration's settings, with keys in its data folder.
 """
 

@@ -119,8 +119,9 @@ async def refuse(keyring: Keyring, person: Person, ticket: str, at: datetime) ->
 async def withdraw(person: Person, consent_id: str, at: datetime) -> ConsentForPerson:
     """End a consent now and delete the records that came under it; repeating it returns the same consent.
 
-    A part of `service.compliance.full_withdrawal`, which also ends what other packages made under the consent. Runs in
-    the caller's transaction with the person's row locked; raises the epoch and writes `consent.withdrawn`. One that has
+    A sealed copy stays for UNDO_LIFE, for `undo` and the person's export alone (`withdrawal_copies`). A part of
+    `service.compliance.full_withdrawal`, which also ends what other packages made under the consent. Runs in the
+    caller's transaction with the person's row locked; raises the epoch and writes `consent.withdrawn`. One that has
     ended by itself stays so. NotFound as `get`.
     """
     consent = await get(person, consent_id)

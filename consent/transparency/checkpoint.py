@@ -73,8 +73,9 @@ class NoteKey:
 class NoteSigner:
     """A signing key for notes, under a name, with the keys that it has replaced.
 
-    While `previous` is there, it signs too: verifiers that know one of the two accept the note. `retired` are public
-    keys, which have signed older notes.
+    `name` stands in each signature's line; for a checkpoint it is the log's origin (`Publisher.signer_of`). While
+    `previous` is there, it signs too: verifiers that know one of the two accept the note. `retired` are public keys (32
+    bytes each), which have signed older notes.
     """
 
     name: str
@@ -94,7 +95,10 @@ class NoteSigner:
         return [self.key, *[NoteKey(self.name, public) for public in (*previous, *self.retired)]]
 
     def sign(self, text: str) -> str:
-        """Return the signed note over a text; ValueError unless the text ends with a line break."""
+        """Return the text, an empty line, and the line of a signature for each of `private` and `previous`.
+
+        The signatures are over the text with its last line break; ValueError for a text without one.
+        """
         if not text.endswith("\n"):
             raise ValueError("a note's text ends with a line break")
         signed = f"{text}\n"

@@ -39,13 +39,16 @@ class PublishedByAnother(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """The signer of the logs (its name is their origin) and the folder of the published checkpoints."""
+    """The signer of both logs, named by their host, and the folder of the published checkpoints.
+
+    A checkpoint is signed by `signer_of`, whose name is the origin of one log's epoch.
+    """
 
     signer: NoteSigner
     folder: Path
 
     def signer_of(self, log: Log, epoch: int = FIRST_EPOCH) -> NoteSigner:
-        """Return the signer under the origin of a log's epoch."""
+        """Return the signer with the name that a log's checkpoints need: the origin of its epoch."""
         return replace(self.signer, name=epoch_start.origin_of(self.signer.name, log, epoch))
 
     def path_of(self, log: Log, epoch: int = FIRST_EPOCH) -> Path:

@@ -1,1 +1,1 @@
-"""Access tokens, the issuers' key sets, key files and the demonstration issuer."""
+"""Access tokens, the token issuers' key sets, key files and the demonstration's token issuer."""

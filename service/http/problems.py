@@ -1,6 +1,8 @@
 """The one table: what went wrong, by its code → status, title and sentence, as RFC 9457 problem+json in two languages.
 
-Nothing that was sent is ever repeated; `code` is what programs read, `detail` says what to do next.
+Nothing that was sent is ever repeated; `code` is what programs read, `detail` says what to do next. A new code needs
+its status in `STATUS` and its texts in `problems.toml`; a domain error names its code itself (`consent.kernel.errors`,
+`benefits.errors`).
 """
 
 from __future__ import annotations

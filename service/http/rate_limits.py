@@ -2,7 +2,8 @@
 
 Fixed windows of one minute of the wall clock. Most rates are counted in this process and shared through Redis twice a
 second, so that no request waits for Redis; a rate in EXACT is counted in Redis before the request proceeds. While Redis
-is unavailable each process counts for itself at a quarter of the rate; nothing else is decided differently.
+is unavailable each process counts for itself at a quarter of the rate; nothing else is decided differently. A new rate
+is an entry of RATES and a row of docs/limits.md, which a test compares.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""API of a venue: report if a benefit applies for a shown handle, without the resident and without points."""
+"""API of a venue: check and redeem a shown handle, take back, list its own redemptions; no resident and no points.
+
+Every "no" is STANDARD_TERMS, at a multiple of NO_STEP_SECONDS; `redeem` makes its statements equal.
+"""
 
 from __future__ import annotations
 
