@@ -59,35 +59,36 @@ SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, r.received_a
 """
 BEGINS_LATER = "purpose = 'points.compute' AND state = 'given' AND given_at > {at}"
 """SQL condition of a given consent that lies ahead of the clock: the clock was set back after it was given."""
-FENCE = (
+RELEASE_STATE = (
     f"SELECT epoch, {WITHHELD}, (SELECT min(given_at) FROM consent"
     f" WHERE person_id = $1 AND {BEGINS_LATER.format(at='$2')}) AS begins_at FROM person WHERE person_id = $1"
 )
+"""The epoch that released records carry, the withholding, and the first begin of a consent ahead of the clock."""
 
 
 async def release(person: Person, at: datetime, use: Use) -> Released:
     """Release the records that the person's live `points.compute` consents cover at `at`; append the event of the use.
 
-    Runs in the caller's transaction.
+    Runs in the caller's transaction. The event locks the person's row, so that the epoch belongs to these records.
 
     Raises:
         NotFound: the person was erased.
         RecordsWithheld: nothing may be used.
     """
     await _trace(person, Purpose.POINTS_COMPUTE, use, at)
-    fenced = await queries.fetch_one(FENCE, person.person_id, queries.to_micros(at))
-    if fenced is None:
+    state = await queries.fetch_one(RELEASE_STATE, person.person_id, queries.to_micros(at))
+    if state is None:
         raise NotFound("nobody of this id is known (any more)")
-    require_not_withheld(fenced["withheld"])
+    require_not_withheld(state["withheld"])
     records = await queries.fetch_all(LIVE_RECORDS, person.person_id, queries.to_micros(at))
     changes = [row["expires_at"] for row in records]
-    if fenced["begins_at"] is not None:
-        changes.append(fenced["begins_at"])
+    if state["begins_at"] is not None:
+        changes.append(state["begins_at"])
     begins = [row["given_at"] for row in records]
     return Released(
         person.person_id,
         Purpose.POINTS_COMPUTE,
-        fenced["epoch"],
+        state["epoch"],
         tuple(
             Record(
                 row["record_id"],
