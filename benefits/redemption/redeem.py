@@ -58,8 +58,8 @@ REDEMPTION = Insert(
 )  # fmt: skip
 
 
-class Granted(NamedTuple):
-    """The answer that a benefit applies: all that the venue needs to honour it, without person or points.
+class BenefitTerms(NamedTuple):
+    """The answer "yes" to a venue: all that it needs to honour the benefit, without person or points.
 
     `redemption_id` and `runs_until` are None for a check.
     """
@@ -83,12 +83,12 @@ class Granted(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The answer to a venue: `granted`, None for standard terms; or `answered`, the row stored under the key before.
+    """The answer to a venue: `benefit_terms`, which is None for standard terms; or `answered`.
 
-    With `answered` nothing was decided or written.
+    `answered` is the row that was stored under the idempotency key before; then nothing was decided or written.
     """
 
-    granted: Granted | None
+    benefit_terms: BenefitTerms | None
     answered: tuple[Any, ...] | None = None
 
 
@@ -117,12 +117,12 @@ async def redeem(scan: Scan, catalogue: CatalogueCache, store: AnswerStore) -> O
     return await _Redemption(scan, catalogue, store).settle()
 
 
-async def check(scan: Scan, catalogue: CatalogueCache) -> Granted | None:
-    """Return the grant if the benefit of a handle applies now, else None; spends nothing. Raises as `redeem`.
+async def check(scan: Scan, catalogue: CatalogueCache) -> BenefitTerms | None:
+    """Return the terms if the benefit of a handle applies now, else None; spends nothing. Raises as `redeem`.
 
     Leaves an event in the person's chain if their points were used to decide.
     """
-    return (await _Redemption(scan, catalogue, None).settle()).granted
+    return (await _Redemption(scan, catalogue, None).settle()).benefit_terms
 
 
 class _Redemption:
@@ -189,9 +189,9 @@ class _Redemption:
                 person = _person(self.scan.keyring, loaded.state)
                 await person_balance.compute_and_store(person, current.timeline, now.today, now.at)
             return None
-        plan, granted = self._plan(loaded.state, verdict, now)
+        plan, benefit_terms = self._plan(loaded.state, verdict, now)
         await (write_plan.apply(plan) if locked else write_plan.commit(plan))
-        return Outcome(granted)
+        return Outcome(benefit_terms)
 
     async def _decide(
         self, state: RedemptionState, catalogue: InForce, now: CivilTime
@@ -229,8 +229,8 @@ class _Redemption:
 
     def _plan(
         self, state: RedemptionState, verdict: Redeem | StandardTerms, now: CivilTime
-    ) -> tuple[Plan, Granted | None]:
-        """Return the writes of a verdict, and the grant they are for.
+    ) -> tuple[Plan, BenefitTerms | None]:
+        """Return the writes of a verdict, and the terms for the venue; None for standard terms.
 
         Always in this order, since each takes a lock that others wait for: person, answer, ticket, counters.
         """
@@ -238,18 +238,20 @@ class _Redemption:
             return self._refusal(state, verdict, now), None
         person, valid_until = _person(self.scan.keyring, state), queries.from_micros(verdict.valid_until)
         if self.store is None:
-            granted, kind = Granted(verdict.benefit, valid_until), "benefit.checked"
+            kind = "benefit.checked"
+            benefit_terms = BenefitTerms(verdict.benefit, valid_until)
             writes = self._count_check(state)
         else:
-            granted, kind = Granted(verdict.benefit, valid_until, new_id(), verdict.runs_until), "benefit.redeemed"
+            kind = "benefit.redeemed"
+            benefit_terms = BenefitTerms(verdict.benefit, valid_until, new_id(), verdict.runs_until)
             writes = [
-                *self.store.make_writes(granted, now.at),
-                *self._redemption_writes(state, person, verdict, granted, now),
+                *self.store.make_writes(benefit_terms, now.at),
+                *self._redemption_writes(state, person, verdict, benefit_terms, now),
             ]
         use = _use(kind, verdict.benefit, "applies", state.ticket.lasting_id)
         permit = _permit(state, person, now, use)
         # The catalogue last, when every lock is granted: a change while this waited undoes the decision by the old one.
-        return [*permit, *writes, still_unchanged(state.changes)], granted
+        return [*permit, *writes, still_unchanged(state.changes)], benefit_terms
 
     def _refusal(self, state: RedemptionState, verdict: StandardTerms, now: CivilTime) -> Plan:
         """Return the writes of a "no": the same statements for every reason, with an event where points were used."""
@@ -263,22 +265,22 @@ class _Redemption:
     def _count_check(self, state: RedemptionState) -> list[Write]:
         return [tickets.count_check_write(self.handle_index, state.ticket.checks)] if self.is_check else []
 
-    def _answer(self, granted: Granted | None, now: CivilTime) -> list[Write]:
-        return [] if self.store is None else self.store.make_writes(granted, now.at)
+    def _answer(self, benefit_terms: BenefitTerms | None, now: CivilTime) -> list[Write]:
+        return [] if self.store is None else self.store.make_writes(benefit_terms, now.at)
 
     def _redemption_writes(
-        self, state: RedemptionState, person: Person, verdict: Redeem, granted: Granted, now: CivilTime
+        self, state: RedemptionState, person: Person, verdict: Redeem, benefit_terms: BenefitTerms, now: CivilTime
     ) -> list[Write]:
         """Return the writes of ticket, redemption and counters.
 
         The total's counter comes last, because every redemption of the benefit in the city waits for its row.
         """
-        assert granted.redemption_id is not None
+        assert benefit_terms.redemption_id is not None
         keys = _counter_keys(self.scan.keyring, person, state, verdict)
         spending = tickets.Spending(self.handle_index, state.ticket, now.micros)
-        spent_index, spend = tickets.spend_write(spending, granted.redemption_id, keys)
+        spent_index, spend = tickets.spend_write(spending, benefit_terms.redemption_id, keys)
         redemption = (
-            granted.redemption_id, spent_index, state.ticket.venue_id, verdict.benefit.benefit_id,
+            benefit_terms.redemption_id, spent_index, state.ticket.venue_id, verdict.benefit.benefit_id,
             verdict.benefit.version, queries.to_day_number(now.today), now.hour, "redeemed",
             queries.to_day_number(verdict.runs_until),
         )  # fmt: skip

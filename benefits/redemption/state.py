@@ -43,7 +43,7 @@ class AnswerStore(NamedTuple):
     """The caller's store of its answer, read by the query of the state and written by the plan of the redemption.
 
     `selection` reads the row of `{key}`; its first column is never NULL. `make_writes` returns the writes of an
-    answer, given the outcome (`redeem.Granted` or None) and the instant.
+    answer, given the outcome (`redeem.BenefitTerms` or None) and the instant.
     """
 
     key: str

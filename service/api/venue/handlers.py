@@ -18,7 +18,7 @@ from benefits.errors import VenueSuspended
 from benefits.redemption import added_sessions, bindings, reversal, shown_codes
 from benefits.redemption import redeem as redemptions
 from benefits.redemption.decision import TicketKind
-from benefits.redemption.redeem import Granted, Scan
+from benefits.redemption.redeem import BenefitTerms, Scan
 from benefits.redemption.state import AnswerStore
 from consent.database import queries
 from consent.database.write_plan import Write
@@ -75,16 +75,16 @@ async def read_venue(context: RequestContext, _: None) -> Answer:
 async def check(context: RequestContext, body: schemas.HandleBody) -> Answer:
     """Report whether the benefit of a handle applies now; spends nothing."""
     began = time.monotonic()
-    granted = await redemptions.check(await _scan(context, body), context.app_context.catalogue)
-    if granted is None:
+    benefit_terms = await redemptions.check(await _scan(context, body), context.app_context.catalogue)
+    if benefit_terms is None:
         await _until_next_step(began)
         return Answer(schemas.StandardTermsAnswer())
     return Answer(
         schemas.CheckAnswer(
-            benefit_id=granted.benefit.benefit_id,
-            effect=dict(granted.effect),
-            terms=dict(granted.terms),
-            valid_until=json_io.rfc3339(granted.valid_until),
+            benefit_id=benefit_terms.benefit.benefit_id,
+            effect=dict(benefit_terms.effect),
+            terms=dict(benefit_terms.terms),
+            valid_until=json_io.rfc3339(benefit_terms.valid_until),
         )
     )
 
@@ -97,9 +97,9 @@ async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
     if (before := await idempotency.find_elsewhere(keyring, key)) is not None:
         return replayed(context.request.scope, before, key.fingerprint)
 
-    def answer_writes(granted: Granted | None, at: datetime) -> list[Write]:
+    def answer_writes(benefit_terms: BenefitTerms | None, at: datetime) -> list[Write]:
         nonlocal status, answer
-        status, answer = _redemption_answer(granted)
+        status, answer = _redemption_answer(benefit_terms)
         return idempotency.answer_writes(keyring, key, status, answer, at)
 
     store = AnswerStore(key.scope, idempotency.LOOKUP, answer_writes)
@@ -107,7 +107,7 @@ async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
     if outcome.answered is not None:
         stored = idempotency.open_answer(keyring, key.scope, outcome.answered)
         return replayed(context.request.scope, stored, key.fingerprint)
-    if outcome.granted is None:
+    if outcome.benefit_terms is None:
         await _until_next_step(began)
     return json_io.JsonResponse(answer, status)
 
@@ -118,19 +118,19 @@ async def _until_next_step(began: float) -> None:
     await asyncio.sleep(math.ceil(taken / NO_STEP_SECONDS) * NO_STEP_SECONDS - taken)
 
 
-def _redemption_answer(granted: Granted | None) -> tuple[int, bytes]:
+def _redemption_answer(benefit_terms: BenefitTerms | None) -> tuple[int, bytes]:
     """Status and body: the members of RedemptionAnswer without the model, which each request would have to make."""
-    if granted is None:
+    if benefit_terms is None:
         return 200, STANDARD_TERMS
-    assert granted.runs_until is not None
+    assert benefit_terms.runs_until is not None
     return 201, json_io.to_bytes(
         {
             "applies": True,
-            "redemption_id": granted.redemption_id,
-            "benefit_id": granted.benefit.benefit_id,
-            "effect": granted.effect,
-            "terms": granted.terms,
-            "runs_until": granted.runs_until.isoformat(),
+            "redemption_id": benefit_terms.redemption_id,
+            "benefit_id": benefit_terms.benefit.benefit_id,
+            "effect": benefit_terms.effect,
+            "terms": benefit_terms.terms,
+            "runs_until": benefit_terms.runs_until.isoformat(),
         }
     )
 
