@@ -28,11 +28,11 @@ from benefits.redemption.decision import CivilTime
 from benefits.redemption.offline_passes import redemption_rows
 from benefits.redemption.offline_passes.issuance import UPLOAD_WINDOW
 from benefits.redemption.offline_passes.reported_use import (
-    OfflineUse,
     RecognisedIssuers,
     RecordedUse,
-    UploadContext,
+    ReportedUse,
     UploadResult,
+    VenuePassContext,
 )
 from consent.crypto.blind_index import IndexUse, period_index
 from consent.crypto.vault import Keyring
@@ -102,7 +102,7 @@ def _read_list(text: str, trusted: Iterable[PassIssuer]) -> StatusList | None:
     return None
 
 
-def is_of_another_city(use: OfflineUse, city_url: str) -> bool:
+def is_of_another_city(use: ReportedUse, city_url: str) -> bool:
     """Report whether a use names another issuer than this city.
 
     False for a pass that cannot be read; the caller refuses it.
@@ -117,7 +117,7 @@ def is_of_another_city(use: OfflineUse, city_url: str) -> bool:
     return issuer != city_url
 
 
-async def record(context: UploadContext, use: OfflineUse, used: CivilTime, at: datetime) -> RecordedUse:
+async def record(context: VenuePassContext, use: ReportedUse, used: CivilTime, at: datetime) -> RecordedUse:
     """Record the use of a pass of another city in the running transaction, once.
 
     `used` is the city's time of the use, `at` the time of the upload.
@@ -162,7 +162,7 @@ async def _recorded_before(index: str, showing: str) -> RecordedUse:
     return await redemption_rows.redeemed_before(row.redemption_id)
 
 
-def _verify(context: UploadContext, use: OfflineUse, day: date) -> _RecognisedPass:
+def _verify(context: VenuePassContext, use: ReportedUse, day: date) -> _RecognisedPass:
     """Return a pass that holds at the venue at its use, and the benefit it counts as; PassRefused otherwise."""
     at = int(use.at.timestamp())
     benefits = _benefit_types(context, day)
@@ -183,7 +183,7 @@ def _verify(context: UploadContext, use: OfflineUse, day: date) -> _RecognisedPa
     return _RecognisedPass(pass_claims, benefit)
 
 
-def _benefit_types(context: UploadContext, day: date) -> dict[str, tuple[str, LiveBenefit]]:
+def _benefit_types(context: VenuePassContext, day: date) -> dict[str, tuple[str, LiveBenefit]]:
     """Return the types of pass that count at the venue on a day, with the issuer's address and the benefit of each."""
     venue, types = context.venue, {}
     for url in context.recognised.issuers:

@@ -20,7 +20,13 @@ from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.offline_passes import recognised_passes, redemption_rows
 from benefits.redemption.offline_passes.issuance import UPLOADABLE, stored_pass_id_at
-from benefits.redemption.offline_passes.reported_use import Asked, OfflineUse, RecordedUse, UploadContext, UploadResult
+from benefits.redemption.offline_passes.reported_use import (
+    Asked,
+    RecordedUse,
+    ReportedUse,
+    UploadResult,
+    VenuePassContext,
+)
 from consent import persons
 from consent.crypto.vault import Keyring
 from consent.database import write_plan
@@ -34,7 +40,7 @@ UPLOADS_MAX = 100
 
 
 async def record_all(
-    context: UploadContext, uses: Sequence[tuple[OfflineUse, CivilTime | None]], at: datetime
+    context: VenuePassContext, uses: Sequence[tuple[ReportedUse, CivilTime | None]], at: datetime
 ) -> list[RecordedUse]:
     """Record uploaded uses in the running transaction, in their order; each comes with the city's time of its use.
 
@@ -55,7 +61,7 @@ async def record_all(
 
 
 async def _record_either(
-    context: UploadContext, use: OfflineUse, row: OfflinePass | None, moment: CivilTime, at: datetime
+    context: VenuePassContext, use: ReportedUse, row: OfflinePass | None, moment: CivilTime, at: datetime
 ) -> RecordedUse:
     """Record a use of this city's pass by its stored row, or of another city's by what the venue brought."""
     if row is not None:
@@ -70,7 +76,7 @@ async def _record_either(
     return await recognised_passes.record(context, use, moment, at)
 
 
-async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) -> RecordedUse | None:
+async def redeem_shown(context: VenuePassContext, use: ReportedUse, now: CivilTime) -> RecordedUse | None:
     """Redeem a pass that is shown at a venue now, in the running transaction; None for every "no".
 
     It is redeemed as an upload would be, before the venue honours it: the venue bears nothing. A stop and a
@@ -90,11 +96,11 @@ async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) 
     return recorded
 
 
-def _is_in_time(use: OfflineUse, at: datetime) -> bool:
+def _is_in_time(use: ReportedUse, at: datetime) -> bool:
     return at - UPLOADABLE < use.at <= at + timedelta(seconds=claims.LEEWAY_SECONDS)
 
 
-async def _stored_pass(context: UploadContext, use: OfflineUse, at: datetime) -> OfflinePass | None:
+async def _stored_pass(context: VenuePassContext, use: ReportedUse, at: datetime) -> OfflinePass | None:
     """Return the stored pass of a use that was valid at its venue and time.
 
     None where it was not, or is not of this city.
@@ -110,7 +116,7 @@ async def _stored_pass(context: UploadContext, use: OfflineUse, at: datetime) ->
     return row if row is not None and row.key_thumbprint == thumbprint else None
 
 
-def _verify(context: UploadContext, use: OfflineUse) -> PassClaims:
+def _verify(context: VenuePassContext, use: ReportedUse) -> PassClaims:
     if use.key_binding is None:
         return _verify_scanned(context, use)
     unverified, pass_claims = sd_jwt.take_apart(use.signed_pass)
@@ -128,7 +134,7 @@ def _verify(context: UploadContext, use: OfflineUse) -> PassClaims:
     return pass_claims
 
 
-def _verify_answer(context: UploadContext, asked: Asked, pass_claims: PassClaims, use: OfflineUse, at: int) -> None:
+def _verify_answer(context: VenuePassContext, asked: Asked, pass_claims: PassClaims, use: ReportedUse, at: int) -> None:
     """Raise PassRefused unless a pass of the benefit that was asked for is bound to the request."""
     assert use.key_binding is not None
     key_binding = verifier.verify_key_binding(use.key_binding, use.signed_pass, pass_claims, at, asked.audience)
@@ -138,7 +144,7 @@ def _verify_answer(context: UploadContext, asked: Asked, pass_claims: PassClaims
         raise PassRefused(PassFault.OTHER_BENEFIT)
 
 
-def _verify_scanned(context: UploadContext, use: OfflineUse) -> PassClaims:
+def _verify_scanned(context: VenuePassContext, use: ReportedUse) -> PassClaims:
     showing, seconds = cwt.take_apart(use.signed_pass), int(use.at.timestamp())
     cwt.verify_signed(showing, context.issuer_keys)
     _require_for(context, showing.claims, seconds)
@@ -146,7 +152,7 @@ def _verify_scanned(context: UploadContext, use: OfflineUse) -> PassClaims:
     return showing.claims
 
 
-def _require_for(context: UploadContext, pass_claims: PassClaims, at: int) -> None:
+def _require_for(context: VenuePassContext, pass_claims: PassClaims, at: int) -> None:
     """Raise PassRefused unless claims are of this city, for this venue, and valid at `at` (seconds)."""
     if pass_claims.issuer != context.city_url:
         raise PassRefused(PassFault.UNKNOWN_ISSUER)
@@ -155,7 +161,7 @@ def _require_for(context: UploadContext, pass_claims: PassClaims, at: int) -> No
     claims.require_valid(pass_claims, at)
 
 
-async def _record(context: UploadContext, pass_id: str, is_shown: bool, used: CivilTime) -> RecordedUse:
+async def _record(context: VenuePassContext, pass_id: str, is_shown: bool, used: CivilTime) -> RecordedUse:
     """Record the use of a stored pass, whose person is locked."""
     row = await OfflinePass.get(pass_id=pass_id)
     if row.used_at is not None:

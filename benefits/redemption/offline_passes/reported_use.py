@@ -38,11 +38,11 @@ class Asked(NamedTuple):
     benefit_id: str
 
 
-class OfflineUse(NamedTuple):
+class ReportedUse(NamedTuple):
     """A use as a venue reports it: the pass, its key binding, and the venue's time.
 
     `signed_pass` is `<JWS>~`, or the text of a scanned code; then `key_binding` is None. `asked` is the request that a
-    wallet answered. `is_shown` is True where the venue asks before it honours the pass.
+    wallet answered. `is_shown` is True where the venue asks before it honours the pass, False for an upload.
     """
 
     signed_pass: str
@@ -61,8 +61,8 @@ class RecognisedIssuers:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadContext:
-    """Everything that the uses of a venue are decided by, of this city's passes and of others'.
+class VenuePassContext:
+    """Everything that passes shown or uploaded at a venue are decided by, of this city and of others.
 
     `city_url` is this city as an issuer, `issuer_keys` its keys of passes by id, past ones too; `recognised` are other
     cities.

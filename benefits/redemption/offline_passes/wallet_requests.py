@@ -22,7 +22,7 @@ from benefits.passes import claims, jose, sd_jwt
 from benefits.passes.refusals import PassRefused
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.offline_passes import issuance, redeem_pass
-from benefits.redemption.offline_passes.reported_use import Asked, OfflineUse, UploadContext
+from benefits.redemption.offline_passes.reported_use import Asked, ReportedUse, VenuePassContext
 from consent.crypto.blind_index import new_id
 from consent.database import named_locks, queries
 from consent.documents import versions
@@ -73,7 +73,7 @@ def response_uri(city_url: str, request_id: str) -> str:
     return f"{city_url}/v1/public/presentations/{request_id}"
 
 
-async def create(context: UploadContext, benefit_id: str, now: CivilTime) -> NewRequest:
+async def create(context: VenuePassContext, benefit_id: str, now: CivilTime) -> NewRequest:
     """Store a request for a pass for a benefit at the context's venue, in the running transaction.
 
     Raises:
@@ -121,7 +121,7 @@ async def _versions_with_passes(benefit: LiveBenefit, at: datetime) -> list[int]
     return [*recent, benefit.version]
 
 
-def _url(context: UploadContext, row: WalletRequest, with_passes: Sequence[int]) -> str:
+def _url(context: VenuePassContext, row: WalletRequest, with_passes: Sequence[int]) -> str:
     """Return the request for a pass of one of these versions as a link.
 
     It is not signed: the prefix `redirect_uri` forbids that (OpenID4VP 1.0, 5.9.3).
@@ -164,7 +164,7 @@ async def claim(request_id: str, answer: WalletAnswer, now: CivilTime) -> Wallet
     return row if taken else None
 
 
-async def redeem(context: UploadContext, row: WalletRequest, shown_pass: str, now: CivilTime) -> None:
+async def redeem(context: VenuePassContext, row: WalletRequest, shown_pass: str, now: CivilTime) -> None:
     """Redeem the benefit of a claimed request with the pass that answers it, `<JWS>~<key-binding JWT>`.
 
     A "no" stores no redemption; it can spend the pass (`redeem_pass.redeem_shown`).
@@ -174,7 +174,7 @@ async def redeem(context: UploadContext, row: WalletRequest, shown_pass: str, no
     except PassRefused:
         return
     asked = Asked(CLIENT_PREFIX + response_uri(context.city_url, row.request_id), row.nonce, row.benefit_id)
-    redeemed = await redeem_pass.redeem_shown(context, OfflineUse(signed_pass, key_binding, now.at, asked), now)
+    redeemed = await redeem_pass.redeem_shown(context, ReportedUse(signed_pass, key_binding, now.at, asked), now)
     if redeemed is not None:
         await WalletRequest.filter(request_id=row.request_id).update(redemption_id=redeemed.redemption_id)
 

@@ -37,8 +37,8 @@ async def receive(context: RequestContext, _: None) -> Answer:
             catalogue = await app_context.catalogue.read(context.at)
             venue = catalogue.venue(row.venue_id)
             if venue is not None:
-                uploads = await passes.uploads_at(context, venue)
-                await wallet_requests.redeem(uploads, row, answer.shown_pass, context.civil_time)
+                pass_context = await passes.pass_context_at(context, venue)
+                await wallet_requests.redeem(pass_context, row, answer.shown_pass, context.civil_time)
     return Answer(pass_schemas.WalletAnswerReceived())
 
 

@@ -10,7 +10,7 @@ from benefits.passes import issuers
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.offline_passes import recognised_passes, redeem_pass
 from benefits.redemption.offline_passes.recognised_passes import BroughtTexts
-from benefits.redemption.offline_passes.reported_use import OfflineUse, UploadContext
+from benefits.redemption.offline_passes.reported_use import ReportedUse, VenuePassContext
 from service.api import pass_signer
 from service.api.venue import pass_schemas, schemas
 from service.auth.access_tokens import Venue
@@ -31,8 +31,8 @@ async def redeem(context: RequestContext, body: pass_schemas.ShownPassBody) -> A
     brought = BroughtTexts(
         () if body.issuer is None else (body.issuer,), () if body.status_list is None else (body.status_list,)
     )
-    use = OfflineUse(body.signed, body.key_binding, context.at)
-    redeemed = await redeem_pass.redeem_shown(await uploads_of_venue(context, brought), use, context.civil_time)
+    use = ReportedUse(body.signed, body.key_binding, context.at)
+    redeemed = await redeem_pass.redeem_shown(await pass_context_of_client(context, brought), use, context.civil_time)
     if redeemed is None:
         return Answer(schemas.StandardTermsAnswer())
     benefit, runs_until = redeemed.benefit, redeemed.runs_until
@@ -54,27 +54,27 @@ async def redeem(context: RequestContext, body: pass_schemas.ShownPassBody) -> A
 async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Answer:
     """Record the uses of passes, each once; a result for each."""
     brought = BroughtTexts(body.issuers or (), body.status_lists or ())
-    app_context, uploads = context.app_context, await uploads_of_venue(context, brought)
-    uses: list[tuple[OfflineUse, CivilTime | None]] = []
+    app_context, pass_context = context.app_context, await pass_context_of_client(context, brought)
+    uses: list[tuple[ReportedUse, CivilTime | None]] = []
     for index, item in enumerate(body.items):
         at = _instant(item.at, index)
         try:
-            uses.append((OfflineUse(item.signed, item.key_binding, at), app_context.civil_time_at(at)))
+            uses.append((ReportedUse(item.signed, item.key_binding, at), app_context.civil_time_at(at)))
         except InstantOutOfRange:
-            uses.append((OfflineUse(item.signed, item.key_binding, at), None))
+            uses.append((ReportedUse(item.signed, item.key_binding, at), None))
     results = [
         pass_schemas.OfflineResult(
             result=recorded.result,
             redemption_id=recorded.redemption_id,
             runs_until=None if recorded.runs_until is None else recorded.runs_until.isoformat(),
         )
-        for recorded in await redeem_pass.record_all(uploads, uses, context.at)
+        for recorded in await redeem_pass.record_all(pass_context, uses, context.at)
     ]
     return Answer(pass_schemas.OfflineAnswer(results=results))
 
 
-async def uploads_of_venue(context: RequestContext, brought: BroughtTexts = NOTHING_BROUGHT) -> UploadContext:
-    """Return all that passes of the venue that asks are decided by.
+async def pass_context_of_client(context: RequestContext, brought: BroughtTexts = NOTHING_BROUGHT) -> VenuePassContext:
+    """Return everything that passes at the client's venue are decided by.
 
     Raises:
         VenueSuspended: no venue in force belongs to the client.
@@ -85,16 +85,18 @@ async def uploads_of_venue(context: RequestContext, brought: BroughtTexts = NOTH
     venue = catalogue.venue_by_client.get(context.principal.client_id)
     if venue is None:
         raise VenueSuspended("no venue in force belongs to this client")
-    return await uploads_at(context, venue, brought)
+    return await pass_context_at(context, venue, brought)
 
 
-async def uploads_at(context: RequestContext, venue: Body, brought: BroughtTexts = NOTHING_BROUGHT) -> UploadContext:
-    """Return all that passes of a venue in force are decided by."""
+async def pass_context_at(
+    context: RequestContext, venue: Body, brought: BroughtTexts = NOTHING_BROUGHT
+) -> VenuePassContext:
+    """Return everything that passes at a venue in force are decided by."""
     app_context = context.app_context
     catalogue = await app_context.catalogue.read(context.at)
     keys = await public_keys.recent_pass_keys(context.at)
     city_url = pass_signer.city_url(context)
-    return UploadContext(
+    return VenuePassContext(
         app_context.keyring,
         catalogue,
         venue,

@@ -16,8 +16,8 @@ from service.http.endpoints import Answer, RequestContext
 
 async def create_request(context: RequestContext, body: wallet_request_schemas.WalletRequestBody) -> Answer:
     """Make a request for a pass for a benefit at the venue. Errors as `wallet_requests.create`."""
-    uploads = await passes.uploads_of_venue(context)
-    request = await wallet_requests.create(uploads, body.benefit_id, context.civil_time)
+    pass_context = await passes.pass_context_of_client(context)
+    request = await wallet_requests.create(pass_context, body.benefit_id, context.civil_time)
     drawn = segno.make_qr(request.url, error="l").svg_inline(scale=4, border=4, unit="px")
     return Answer(
         wallet_request_schemas.WalletRequestAnswer(
