@@ -62,7 +62,7 @@ async def read_counter(key: str) -> CounterRow:
     return CounterRow(None, None) if row is None else CounterRow(row["taken"], row["ends_on"])
 
 
-def keys_of(keyring: Keyring, subject: str, benefit: LiveBenefit) -> list[str]:
+def keys_of_subject(keyring: Keyring, subject: str, benefit: LiveBenefit) -> list[str]:
     """Return the keys of the counters of every limit of the benefit's day, in the order of `limits`."""
     return [key_of(keyring, subject, benefit, limit) for limit in benefit.limits]
 
@@ -72,15 +72,15 @@ def counts_residents(benefit: LiveBenefit) -> bool:
     return any(limit.per_resident for limit in benefit.limits)
 
 
-async def keys_for(keyring: Keyring, person: Person, benefit: LiveBenefit) -> list[str]:
-    """Return the keys of `keys_of` for a person; reads their `sub` only where a limit counts each resident."""
+async def keys_of_person(keyring: Keyring, person: Person, benefit: LiveBenefit) -> list[str]:
+    """Return the keys of `keys_of_subject` for a person; reads their `sub` only where a limit counts each resident."""
     subject = await persons.subject_of(person) if counts_residents(benefit) else ""
-    return keys_of(keyring, subject, benefit)
+    return keys_of_subject(keyring, subject, benefit)
 
 
 async def open_counters(keyring: Keyring, person: Person, benefit: LiveBenefit) -> list[str] | None:
     """Return the keys of the counters if each admits one more redemption by this person now, else None."""
-    keys = await keys_for(keyring, person, benefit)
+    keys = await keys_of_person(keyring, person, benefit)
     taken = await read_taken(keys)
     return keys if admit_one_more(benefit.limits, taken) else None
 

@@ -311,4 +311,4 @@ def _person(keyring: Keyring, state: RedemptionState) -> Person:
 def _counter_keys(keyring: Keyring, person: Person, state: RedemptionState, verdict: Redeem) -> list[str]:
     benefit = verdict.benefit
     subject = persons.subject_in(person, state.person.sealed_subject) if quotas.counts_residents(benefit) else ""
-    return quotas.keys_of(keyring, subject, benefit)
+    return quotas.keys_of_subject(keyring, subject, benefit)

@@ -142,7 +142,7 @@ async def record(context: VenuePassContext, use: ReportedUse, used: CivilTime, a
         return await _recorded_before(index, showing)
     # No person of this city is known here, so limits for each resident are not counted.
     counted = replace(shown.benefit, limits=tuple(limit for limit in shown.benefit.limits if not limit.per_resident))
-    keys = quotas.keys_of(context.keyring, "", counted)
+    keys = quotas.keys_of_subject(context.keyring, "", counted)
     if not await quotas.take_all(keys, counted):
         return RecordedUse(UploadResult.VENUE_BEARS)
     runs_until = used.today + timedelta(days=counted.period_days)

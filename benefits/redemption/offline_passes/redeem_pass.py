@@ -178,7 +178,7 @@ async def _record(context: VenuePassContext, pass_id: str, is_shown: bool, used:
         or not await past_uses.was_covered(row.person_id or "", row.provider_id, row.consent_given_at, used.at)
     ):
         return await _borne(row, used)
-    keys = await quotas.keys_for(context.keyring, person, benefit)
+    keys = await quotas.keys_of_person(context.keyring, person, benefit)
     if not await quotas.take_all(keys, benefit):
         return await _borne(row, used)
     runs_until = used.today + timedelta(days=benefit.period_days)
