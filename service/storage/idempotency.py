@@ -34,24 +34,25 @@ LOOKUP = Selection(
 )
 
 
-class OtherScope(NamedTuple):
-    """The scope and caller of a stored answer under another version of the index key than the current one."""
+class OtherAnswerKey(NamedTuple):
+    """The key and caller of a stored answer under another version of the index key than the current one."""
 
     version: int
-    scope: str
+    answer_key: str
     caller: str
 
 
 class IdempotencyKey(NamedTuple):
-    """The key under which an answer is stored: its scope and the keyed hash of the caller.
+    """The identity of a stored answer: its primary key, and the keyed hash of the caller.
 
-    `fingerprint` is the SHA-256 of the request's body, with which a repetition is compared.
+    `answer_key` is the column `scope`. `fingerprint` is the SHA-256 of the request's body, with which a repetition is
+    compared.
     """
 
-    scope: str
+    answer_key: str
     caller: str
     fingerprint: str
-    others: tuple[OtherScope, ...] = ()
+    others: tuple[OtherAnswerKey, ...] = ()
     """The same key under the keyring's other index key; empty outside of a rotation."""
 
 
@@ -67,14 +68,16 @@ class OpenedAnswer:
 def key_of(keyring: Keyring, caller: tuple[str, str], route: str, key: str, fingerprint: str) -> IdempotencyKey:
     """Return the key that stores an answer to a caller (audience and name), for a route and the caller's own key."""
     others = tuple(
-        OtherScope(version, _scope_of(under, caller, route, key), caller_index(under, *caller))
+        OtherAnswerKey(version, _answer_key_of(under, caller, route, key), caller_index(under, *caller))
         for version in keyring.other_index_keys
         for under in (keyring.under(version),)
     )
-    return IdempotencyKey(_scope_of(keyring, caller, route, key), caller_index(keyring, *caller), fingerprint, others)
+    return IdempotencyKey(
+        _answer_key_of(keyring, caller, route, key), caller_index(keyring, *caller), fingerprint, others
+    )
 
 
-def _scope_of(keyring: Keyring, caller: tuple[str, str], route: str, key: str) -> str:
+def _answer_key_of(keyring: Keyring, caller: tuple[str, str], route: str, key: str) -> str:
     """Return the primary key of an answer: an HMAC over audience, caller, route and key, which names none of them."""
     message = "\x1f".join((*caller, route, key)).encode()
     return vault.mac(_secret(keyring), message).hex()
@@ -96,14 +99,14 @@ async def claim(keyring: Keyring, key: IdempotencyKey, at: datetime) -> OpenedAn
     A second request with the same key waits here until the first has committed or rolled back.
     """
     claimed: list[str] = []
-    for (under, scope, _), with_no_body in zip(
+    for (under, answer_key, _), with_no_body in zip(
         _each(keyring, key), answer_writes(keyring, key, 0, b"", at), strict=True
     ):
         if not await queries.execute(ANSWER.sql(1), *with_no_body.values):
             for other in claimed:
                 await queries.execute("DELETE FROM stored_answer WHERE scope = $1", other)
-            return await _find(under, scope)
-        claimed.append(scope)
+            return await _find(under, answer_key)
+        claimed.append(answer_key)
     return None
 
 
@@ -112,25 +115,29 @@ async def find_elsewhere(keyring: Keyring, key: IdempotencyKey) -> OpenedAnswer 
 
     No query outside of a rotation.
     """
-    for version, scope, _ in key.others:
-        if (stored := await _find(keyring.under(version), scope)) is not None:
+    for version, answer_key, _ in key.others:
+        if (stored := await _find(keyring.under(version), answer_key)) is not None:
             return stored
     return None
 
 
-async def _find(keyring: Keyring, scope: str) -> OpenedAnswer | None:
-    row = await queries.fetch_one(LOOKUP.query(key="$1"), scope)
-    return None if row is None else open_answer(keyring, scope, (row["fingerprint"], row["status"], row["sealed_body"]))
+async def _find(keyring: Keyring, answer_key: str) -> OpenedAnswer | None:
+    row = await queries.fetch_one(LOOKUP.query(key="$1"), answer_key)
+    return (
+        None
+        if row is None
+        else open_answer(keyring, answer_key, (row["fingerprint"], row["status"], row["sealed_body"]))
+    )
 
 
 async def store_answer(keyring: Keyring, key: IdempotencyKey, status: int, body: bytes) -> None:
     """Store the answer under the key that was claimed in this transaction."""
-    for under, scope, _ in _each(keyring, key):
+    for under, answer_key, _ in _each(keyring, key):
         await queries.execute(
             "UPDATE stored_answer SET status = $2, sealed_body = $3 WHERE scope = $1",
-            scope,
+            answer_key,
             status,
-            vault.seal(_cipher(under), _cell_of(scope), body),
+            vault.seal(_cipher(under), _cell_of(answer_key), body),
         )
 
 
@@ -142,26 +149,33 @@ def answer_writes(keyring: Keyring, key: IdempotencyKey, status: int, body: byte
     return [
         Write(
             ANSWER,
-            (scope, caller, key.fingerprint, status, vault.seal(_cipher(under), _cell_of(scope), body), _hour(at)),
+            (
+                answer_key,
+                caller,
+                key.fingerprint,
+                status,
+                vault.seal(_cipher(under), _cell_of(answer_key), body),
+                _hour(at),
+            ),
         )
-        for under, scope, caller in _each(keyring, key)
+        for under, answer_key, caller in _each(keyring, key)
     ]
 
 
 def _each(keyring: Keyring, key: IdempotencyKey) -> list[tuple[Keyring, str, str]]:
-    """Return keyring, scope and caller's index under each index key, oldest first."""
+    """Return keyring, answer key and caller's index under each index key, oldest first."""
     if not key.others:
-        return [(keyring, key.scope, key.caller)]
-    scopes = {keyring.index_version: (keyring, key.scope, key.caller)}
-    for version, scope, caller in key.others:
-        scopes[version] = (keyring.under(version), scope, caller)
-    return [scopes[version] for version in sorted(scopes)]
+        return [(keyring, key.answer_key, key.caller)]
+    by_version = {keyring.index_version: (keyring, key.answer_key, key.caller)}
+    for version, answer_key, caller in key.others:
+        by_version[version] = (keyring.under(version), answer_key, caller)
+    return [by_version[version] for version in sorted(by_version)]
 
 
-def open_answer(keyring: Keyring, scope: str, row: tuple[str, int, bytes]) -> OpenedAnswer:
+def open_answer(keyring: Keyring, answer_key: str, row: tuple[str, int, bytes]) -> OpenedAnswer:
     """Return the stored answer of a row of LOOKUP."""
     fingerprint, status, sealed = row
-    return OpenedAnswer(fingerprint, status, vault.open_sealed(_cipher(keyring), _cell_of(scope), bytes(sealed)))
+    return OpenedAnswer(fingerprint, status, vault.open_sealed(_cipher(keyring), _cell_of(answer_key), bytes(sealed)))
 
 
 async def forget_caller(keyring: Keyring, audience: str, caller: str) -> None:
@@ -192,5 +206,5 @@ def _hour(at: datetime) -> int:
     return micros - micros % HOUR_MICROS
 
 
-def _cell_of(scope: str) -> CellAddress:
-    return CellAddress("stored_answer", "sealed_body", "", scope)
+def _cell_of(answer_key: str) -> CellAddress:
+    return CellAddress("stored_answer", "sealed_body", "", answer_key)

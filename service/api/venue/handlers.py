@@ -102,10 +102,10 @@ async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
         status, answer = _redemption_answer(benefit_terms)
         return idempotency.answer_writes(keyring, key, status, answer, at)
 
-    store = AnswerStore(key.scope, idempotency.LOOKUP, answer_writes)
+    store = AnswerStore(key.answer_key, idempotency.LOOKUP, answer_writes)
     outcome = await redemptions.redeem(await _scan(context, body), context.app_context.catalogue, store)
     if outcome.answered is not None:
-        stored = idempotency.open_answer(keyring, key.scope, outcome.answered)
+        stored = idempotency.open_answer(keyring, key.answer_key, outcome.answered)
         return replayed(context.request.scope, stored, key.fingerprint)
     if outcome.benefit_terms is None:
         await _until_next_step(began)
