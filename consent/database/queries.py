@@ -25,7 +25,7 @@ from consent.database import failures
 from consent.database.failures import UNSENT_ERRORS, UNUSABLE_CONNECTION_ERRORS, CommitUncertain
 from consent.kernel import fault_points
 from consent.kernel.fault_points import FaultPoint
-from consent.kernel.instants import EPOCH as EPOCH
+from consent.kernel.instants import START_OF_1970 as START_OF_1970
 from consent.kernel.instants import from_day_number as from_day_number
 from consent.kernel.instants import from_micros as from_micros
 from consent.kernel.instants import to_day_number as to_day_number

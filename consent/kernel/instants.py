@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+START_OF_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 HOUR_MICROS = 3_600_000_000
 
 
 def to_micros(moment: datetime) -> int:
     """An aware datetime as microseconds since 1970 in UTC, exactly."""
-    return (moment - EPOCH) // MICROSECOND
+    return (moment - START_OF_1970) // MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:
     """Microseconds since 1970 as an aware datetime in UTC, exactly."""
-    return EPOCH + timedelta(0, 0, micros)
+    return START_OF_1970 + timedelta(0, 0, micros)
 
 
 def rfc3339(moment: datetime) -> str:

@@ -60,12 +60,12 @@ async def count_consents(filters: ConsentFilters, on: date, zone: tzinfo, at: da
         offset,
         *values,
     )
-    epoch = queries.EPOCH.date()
-    days = [(epoch + timedelta(days=day)).isoformat() for day in range(last - COUNTED_DAYS + 1, last + 1)]
+    first_day = queries.START_OF_1970.date()
+    days = [(first_day + timedelta(days=day)).isoformat() for day in range(last - COUNTED_DAYS + 1, last + 1)]
     cells = dict.fromkeys(map(str, State), 0) | {f"{day}|{state}": 0 for day in days for state in State}
     for row in rows:
         cells[row["state"]] += row["counted"]
-        cells[f"{epoch + timedelta(days=int(row['day']))}|{row['state']}"] += row["counted"]
+        cells[f"{first_day + timedelta(days=int(row['day']))}|{row['state']}"] += row["counted"]
     return ExactCounts(cells, COUNTED_PER_PERSON * 2)
 
 
