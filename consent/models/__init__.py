@@ -39,7 +39,7 @@ from consent.models.links import (
     StoredRecord,
     WithdrawalCopy,
 )
-from consent.models.logs import LogEntry, LogFolder, LogHead, LogTile, Outbox, StoredEpochStart, TombstoneProgress
+from consent.models.logs import LogEntry, LogFolder, LogHead, LogTile, Outbox, StoredLogEpochStart, TombstoneProgress
 from consent.models.oversight import (
     CatalogueState,
     DocumentStep,
@@ -104,9 +104,9 @@ __all__ = [
     "StoredConsent",
     "StoredCorrection",
     "StoredDocument",
-    "StoredEpochStart",
     "StoredEvent",
     "StoredIndexRotation",
+    "StoredLogEpochStart",
     "StoredMessage",
     "StoredObjection",
     "StoredPackage",

@@ -60,7 +60,7 @@ class LogHead(TableModel):
         table = "log_head"
 
 
-class StoredEpochStart(CompositeKeyModel):
+class StoredLogEpochStart(CompositeKeyModel):
     """The start of a log's epoch after the first, as announced (JSON); appended only."""
 
     KEY = ("log", "epoch")

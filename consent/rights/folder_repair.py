@@ -13,7 +13,7 @@ from consent.database.queries import from_micros, now
 from consent.models import ErasedLeaf, StoredConsent
 from consent.rights.tombstone_records import Tombstone, TombstoneKind
 from consent.rights.tombstones import READ_AT_ONCE, Tombstones
-from consent.transparency import epoch_start, log_epochs, log_folder, publication, sequencer
+from consent.transparency import log_epoch_start, log_epochs, log_folder, publication, sequencer
 from consent.transparency.checkpoint import Checkpoint
 from consent.transparency.logs import Log
 from consent.transparency.publication import Publisher
@@ -62,7 +62,7 @@ async def _published(log: Log) -> tuple[int, int]:
     """Return epoch and size of the last checkpoint that the database published; size 0 before the first."""
     note = (await sequencer.head(log)).note
     stored = Checkpoint.of_stored(note) if note else None
-    return (1, 0) if stored is None else (epoch_start.epoch_of(log, stored.origin), stored.size)
+    return (1, 0) if stored is None else (log_epoch_start.epoch_of(log, stored.origin), stored.size)
 
 
 async def _write_publications(publisher: Publisher, log: Log) -> None:

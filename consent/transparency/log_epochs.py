@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from consent.database import queries
-from consent.models import LogHead, StoredEpochStart
-from consent.transparency import epoch_start, publication, sequencer, tiles
+from consent.models import LogHead, StoredLogEpochStart
+from consent.transparency import log_epoch_start, publication, sequencer, tiles
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid
-from consent.transparency.epoch_start import FIRST_EPOCH, EpochStart
+from consent.transparency.log_epoch_start import FIRST_LOG_EPOCH, LogEpochStart
 from consent.transparency.logs import Log
 from consent.transparency.publication import Publication, Publisher
 from consent.transparency.tiles import TreeBroken
@@ -33,7 +33,7 @@ class ReasonUnfit(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
+class LogEpoch:
     """An epoch of a log: its number, and the start of the epoch after it (None for the running one).
 
     `shared_leaves` is the number of its first leaves that the running epoch has too; for the running epoch there is no
@@ -41,7 +41,7 @@ class Epoch:
     """
 
     number: int
-    next_start: EpochStart | None
+    next_start: LogEpochStart | None
     shared_leaves: int
 
 
@@ -55,30 +55,30 @@ def require_reason(text: str) -> str:
     return reason
 
 
-async def starts(log: Log) -> list[EpochStart]:
+async def starts(log: Log) -> list[LogEpochStart]:
     """Return the starts of a log's epochs after the first that the database knows, oldest first."""
-    rows = await StoredEpochStart.filter(log=log).order_by("epoch").values("document")
-    return [EpochStart.parse(row["document"]) for row in rows]
+    rows = await StoredLogEpochStart.filter(log=log).order_by("epoch").values("document")
+    return [LogEpochStart.parse(row["document"]) for row in rows]
 
 
-async def epochs(log: Log) -> list[Epoch]:
+async def epochs(log: Log) -> list[LogEpoch]:
     """Return all epochs of a log that the database knows, oldest first; the last one runs."""
     ends = await starts(log)
-    shared = epoch_start.shared_leaves(ends)
-    return [Epoch(number, end, shared[number]) for number, end in enumerate([*ends, None], start=FIRST_EPOCH)]
+    shared = log_epoch_start.shared_leaves(ends)
+    return [LogEpoch(number, end, shared[number]) for number, end in enumerate([*ends, None], start=FIRST_LOG_EPOCH)]
 
 
-async def store_new(publisher: Publisher, log: Log) -> list[EpochStart]:
+async def store_new(publisher: Publisher, log: Log) -> list[LogEpochStart]:
     """Store the epochs that the folder has and the database does not; return them.
 
     Raises:
         NoteInvalid: a file of the folder is not what this service writes.
     """
-    known = await StoredEpochStart.filter(log=log).count()
+    known = await StoredLogEpochStart.filter(log=log).count()
     new = publication.epoch_starts(publisher, log)[known:]
     if new:
         # Several processes notice a new epoch at once; each stores the same.
-        await StoredEpochStart.bulk_create([_row_of(start) for start in new], ignore_conflicts=True)
+        await StoredLogEpochStart.bulk_create([_row_of(start) for start in new], ignore_conflicts=True)
     return new
 
 
@@ -88,7 +88,7 @@ async def is_unfinished(publisher: Publisher, log: Log) -> bool:
     return publication.read_last(publisher, log).epoch > epoch_of_note(log, note)
 
 
-async def begin(publisher: Publisher, log: Log, reason: str, at: datetime) -> EpochStart:
+async def begin(publisher: Publisher, log: Log, reason: str, at: datetime) -> LogEpochStart:
     """Begin the log's next epoch with the leaves of this database, and unfreeze the log; return its start.
 
     Runs in the caller's transaction and locks the log's head. Finishes an epoch that was begun and interrupted, if the
@@ -118,11 +118,11 @@ async def begin(publisher: Publisher, log: Log, reason: str, at: datetime) -> Ep
 
 async def _start(
     publisher: Publisher, log: Log, row: queries.Row, last: Publication, reason: str, at: datetime
-) -> EpochStart:
+) -> LogEpochStart:
     """Return the start of the epoch after that of the last publication."""
     signer = publisher.signer_of(log, last.epoch + 1)
     present = Checkpoint(signer.name, row["size"], await tiles.root_at(log, row["size"]))
-    return EpochStart(
+    return LogEpochStart(
         log,
         last.epoch + 1,
         f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -139,7 +139,7 @@ async def _continued(publisher: Publisher, log: Log, row: queries.Row, epoch: in
     The folder has those of the running epoch, and the database the last one of its own time.
     """
     notes, own = publication.notes(publisher, log, epoch), row["checkpoint"]
-    shared = epoch_start.shared_leaves(publication.epoch_starts(publisher, log))
+    shared = log_epoch_start.shared_leaves(publication.epoch_starts(publisher, log))
     if own and Checkpoint.of_stored(own).size <= shared[epoch_of_note(log, own)]:
         notes.append(own)
     for note in sorted(notes, key=lambda note: Checkpoint.of_stored(note).size, reverse=True):
@@ -152,8 +152,10 @@ async def _continued(publisher: Publisher, log: Log, row: queries.Row, epoch: in
 
 def epoch_of_note(log: Log, note: str | None) -> int:
     """Return the epoch of a signed checkpoint that this service has stored; the first one before any."""
-    return epoch_start.epoch_of(log, Checkpoint.of_stored(note).origin) if note else FIRST_EPOCH
+    return log_epoch_start.epoch_of(log, Checkpoint.of_stored(note).origin) if note else FIRST_LOG_EPOCH
 
 
-def _row_of(start: EpochStart) -> StoredEpochStart:
-    return StoredEpochStart(log=start.log, epoch=start.epoch, document=json.dumps(start.document(), ensure_ascii=False))
+def _row_of(start: LogEpochStart) -> StoredLogEpochStart:
+    return StoredLogEpochStart(
+        log=start.log, epoch=start.epoch, document=json.dumps(start.document(), ensure_ascii=False)
+    )

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from consent.kernel import atomic_file, fault_points
 from consent.kernel.fault_points import FaultPoint
-from consent.transparency import checkpoint, epoch_start
+from consent.transparency import checkpoint, log_epoch_start
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteSigner
-from consent.transparency.epoch_start import DOCUMENT_MARK, FIRST_EPOCH, EpochStart
+from consent.transparency.log_epoch_start import DOCUMENT_MARK, FIRST_LOG_EPOCH, LogEpochStart
 from consent.transparency.logs import Log
 
 RETAINED = 1_000
@@ -47,15 +47,15 @@ class Publisher:
     signer: NoteSigner
     folder: Path
 
-    def signer_of(self, log: Log, epoch: int = FIRST_EPOCH) -> NoteSigner:
+    def signer_of(self, log: Log, epoch: int = FIRST_LOG_EPOCH) -> NoteSigner:
         """Return the signer with the name that a log's checkpoints need: the origin of its epoch."""
-        return replace(self.signer, name=epoch_start.origin_of(self.signer.name, log, epoch))
+        return replace(self.signer, name=log_epoch_start.origin_of(self.signer.name, log, epoch))
 
-    def path_of(self, log: Log, epoch: int = FIRST_EPOCH) -> Path:
+    def path_of(self, log: Log, epoch: int = FIRST_LOG_EPOCH) -> Path:
         """Return the file that has an epoch's last published checkpoint again."""
         return self.folder / f"{_file_name(log, epoch)}.checkpoint"
 
-    def publications_folder(self, log: Log, epoch: int = FIRST_EPOCH) -> Path:
+    def publications_folder(self, log: Log, epoch: int = FIRST_LOG_EPOCH) -> Path:
         """Return the folder of an epoch's publications."""
         return self.folder / "checkpoints" / _file_name(log, epoch)
 
@@ -70,17 +70,17 @@ class Publication:
     number: int
     note: str
     checkpoint: Checkpoint | None
-    epoch: int = FIRST_EPOCH
+    epoch: int = FIRST_LOG_EPOCH
 
 
-def epoch_starts(publisher: Publisher, log: Log) -> list[EpochStart]:
+def epoch_starts(publisher: Publisher, log: Log) -> list[LogEpochStart]:
     """Return the starts of the log's epochs after the first, oldest first.
 
     Raises:
         NoteInvalid: a file is not what this service writes.
     """
-    starts: list[EpochStart] = []
-    while (start := _start_after(publisher, log, FIRST_EPOCH + len(starts))) is not None:
+    starts: list[LogEpochStart] = []
+    while (start := _start_after(publisher, log, FIRST_LOG_EPOCH + len(starts))) is not None:
         starts.append(start)
     return starts
 
@@ -94,7 +94,7 @@ def read_last(publisher: Publisher, log: Log) -> Publication:
         NoteInvalid: a file is not a note that this key signed, or the two have one size and different roots.
     """
     starts = epoch_starts(publisher, log)
-    epoch = FIRST_EPOCH + len(starts)
+    epoch = FIRST_LOG_EPOCH + len(starts)
     number = _newest(publisher, log, epoch)
     if number:
         last = _read(publisher, log, _path(publisher, log, epoch, number), Publication(number, "", None, epoch))
@@ -134,7 +134,7 @@ def notes(publisher: Publisher, log: Log, epoch: int) -> list[str]:
 
 def open_checkpoint(publisher: Publisher, log: Log, note: str) -> Checkpoint:
     """Return the checkpoint of a note of any epoch of the log; NoteInvalid unless one of its keys signed it."""
-    epoch = epoch_start.epoch_of(log, Checkpoint.of_stored(note).origin)
+    epoch = log_epoch_start.epoch_of(log, Checkpoint.of_stored(note).origin)
     signer = publisher.signer_of(log, epoch)
     opened = Checkpoint.parse(checkpoint.open_by_any(note, signer.keys))
     if opened.origin != signer.name:
@@ -142,7 +142,7 @@ def open_checkpoint(publisher: Publisher, log: Log, note: str) -> Checkpoint:
     return opened
 
 
-def begin_epoch(publisher: Publisher, last: Publication, start: EpochStart) -> None:
+def begin_epoch(publisher: Publisher, last: Publication, start: LogEpochStart) -> None:
     """End the epoch of the last publication by the start of the next one; return once it is on disk.
 
     Raises:
@@ -162,7 +162,7 @@ def require_published(last: Publication, note: str | None, log: Log) -> None:
     if not note:
         return
     stored = Checkpoint.of_stored(note)
-    epoch = epoch_start.epoch_of(log, stored.origin)
+    epoch = log_epoch_start.epoch_of(log, stored.origin)
     if last.epoch < epoch:
         raise FolderBehind(f"{log}: the database is in epoch {epoch}, the folder in epoch {last.epoch}")
     if last.epoch == epoch and (last.checkpoint is None or last.checkpoint.size < stored.size):
@@ -191,7 +191,7 @@ def _append(publisher: Publisher, log: Log, last: Publication, content: str) -> 
     return numbers
 
 
-def _start_after(publisher: Publisher, log: Log, epoch: int) -> EpochStart | None:
+def _start_after(publisher: Publisher, log: Log, epoch: int) -> LogEpochStart | None:
     """Return the start of the epoch after this one, or None while this one is the last."""
     number = _newest(publisher, log, epoch)
     if not number:
@@ -199,7 +199,7 @@ def _start_after(publisher: Publisher, log: Log, epoch: int) -> EpochStart | Non
     text = _path(publisher, log, epoch, number).read_text(encoding="utf-8")
     if not text.startswith(DOCUMENT_MARK):
         return None
-    start = EpochStart.parse(text)
+    start = LogEpochStart.parse(text)
     if (start.log, start.epoch) != (log, epoch + 1):
         raise NoteInvalid(f"the publication {number} of epoch {epoch} begins another epoch or log")
     return start
@@ -216,13 +216,13 @@ def _read(publisher: Publisher, log: Log, path: Path, absent: Publication) -> Pu
 def _opened(publisher: Publisher, log: Log, note: str, expected: Publication) -> Publication:
     """Return the publication of a note at the number and epoch of `expected`; NoteInvalid if it is of another."""
     opened = open_checkpoint(publisher, log, note)
-    if epoch_start.epoch_of(log, opened.origin) != expected.epoch:
+    if log_epoch_start.epoch_of(log, opened.origin) != expected.epoch:
         raise NoteInvalid(f"a checkpoint of epoch {expected.epoch} has the origin {opened.origin}")
     return replace(expected, note=note, checkpoint=opened)
 
 
 def _file_name(log: Log, epoch: int) -> str:
-    return str(log) if epoch == FIRST_EPOCH else f"{log}-{epoch}"
+    return str(log) if epoch == FIRST_LOG_EPOCH else f"{log}-{epoch}"
 
 
 def _path(publisher: Publisher, log: Log, epoch: int, number: int) -> Path:

@@ -20,12 +20,12 @@ from consent.events import ledger
 from consent.kernel.instants import rfc3339
 from consent.models import ErasedLeaf, Erasure, LogEntry, LogHead, LogTile
 from consent.persons import Person
-from consent.transparency import epoch_start, log_epochs, merkle
+from consent.transparency import log_epoch_start, log_epochs, merkle
 from consent.transparency.checkpoint import TILE_WIDTH, NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
 from consent.transparency.publication import Publisher
-from consent.verification import epochs, rows
+from consent.verification import log_epoch_checks, rows
 from consent.verification.rows import ConsentHistory, IntegrityFault
 
 PAGE = 5_000
@@ -72,7 +72,11 @@ async def check_log(which: Log, publisher: Publisher | None) -> Report:
     tree = _Tree(which)
     try:
         try:
-            signed = [] if publisher is None else await epochs.signed_checkpoints(which, publisher, head.checkpoint)
+            signed = (
+                []
+                if publisher is None
+                else await log_epoch_checks.signed_checkpoints(which, publisher, head.checkpoint)
+            )
         except NoteInvalid as error:
             raise _Broken(which, 0, f"the checkpoint: {error}") from None
         expected = iter([root for root in signed if root.size])
@@ -99,8 +103,8 @@ async def check_ended_epochs(which: Log) -> dict[str, Report]:
     An epoch whose loss the policy log does not announce is a fault.
     """
     starts = await log_epochs.starts(which)
-    shared, reports = epoch_start.shared_leaves(starts), {}
-    silent = await epochs.unannounced(starts)
+    shared, reports = log_epoch_start.shared_leaves(starts), {}
+    silent = await log_epoch_checks.unannounced(starts)
     for start in starts:
         name, present = f"{which} epoch {start.epoch - 1}", shared[start.epoch - 1]
         fault = IntegrityFault(name, present, f"epoch {start.epoch} is not announced") if start == silent else None

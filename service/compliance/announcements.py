@@ -10,7 +10,7 @@ from consent.events import ledger
 from consent.kernel.canonical_json import sha256_of
 from consent.transparency import log_epochs, sequencer
 from consent.transparency.checkpoint import NoteKey
-from consent.transparency.epoch_start import FIRST_EPOCH
+from consent.transparency.log_epoch_start import FIRST_LOG_EPOCH
 from consent.transparency.logs import Log
 from service.compliance import log_keys, public_keys
 from service.http.context import AppContext
@@ -43,7 +43,7 @@ async def keys(app_context: AppContext) -> list[dict[str, Any]]:
     return list({sha256_of(document): document for document in documents}.values())
 
 
-def log_key(app_context: AppContext, log: Log, epoch: int = FIRST_EPOCH) -> NoteKey:
+def log_key(app_context: AppContext, log: Log, epoch: int = FIRST_LOG_EPOCH) -> NoteKey:
     """Return the key that verifies the checkpoints of a log's epoch."""
     return app_context.settings.publisher.signer_of(log, epoch).key
 

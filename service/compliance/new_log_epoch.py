@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from consent.database import queries
 from consent.transparency import log_epochs, log_folder, sequencer
-from consent.transparency.epoch_start import EpochStart
+from consent.transparency.log_epoch_start import LogEpochStart
 from consent.transparency.log_epochs import NothingLost
 from consent.transparency.logs import Log
 from consent.verification import logs as verification
@@ -16,7 +16,7 @@ class DatabaseDamaged(Exception):
     """The log's own entries and tree do not fit each other: the message names the first fault."""
 
 
-async def begin(app_context: AppContext, log: Log, reason: str) -> EpochStart:
+async def begin(app_context: AppContext, log: Log, reason: str) -> LogEpochStart:
     """Begin the next epoch of a log with the leaves of this database, and announce it; return its start.
 
     Can run while the service runs, and be repeated after an interruption. Freezes the log first, so that nothing joins

@@ -13,7 +13,7 @@ from consent.database import queries
 from consent.documents import bodies
 from consent.kernel import atomic_file
 from consent.kernel.canonical_json import canonical_json
-from consent.transparency import checkpoint, entries, epoch_start, log_epochs, tiles
+from consent.transparency import checkpoint, entries, log_epoch_start, log_epochs, tiles
 from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
@@ -88,10 +88,10 @@ async def _policy(app_context: AppContext, folder: Path, size: int, done: Archiv
 def _set_aside(there: Path, log: Log, head: Checkpoint) -> None:
     """Move a log's files of an earlier epoch than `head` to `epochs/<n>`: no other copy of their tiles may be left."""
     try:
-        epoch = epoch_start.epoch_of(log, Checkpoint.of_stored((there / "checkpoint").read_text("utf-8")).origin)
+        epoch = log_epoch_start.epoch_of(log, Checkpoint.of_stored((there / "checkpoint").read_text("utf-8")).origin)
     except (FileNotFoundError, NoteInvalid):
         return
-    if epoch == epoch_start.epoch_of(log, head.origin):
+    if epoch == log_epoch_start.epoch_of(log, head.origin):
         return
     aside = there / "epochs" / str(epoch)
     aside.mkdir(parents=True, exist_ok=True)

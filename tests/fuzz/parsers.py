@@ -33,7 +33,7 @@ from consent.rights import tombstone_records
 from consent.rights.tombstone_records import Tombstone, TombstoneKind, TombstoneState
 from consent.transparency import checkpoint, merkle
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteKey, NoteSigner
-from consent.transparency.epoch_start import EpochStart
+from consent.transparency.log_epoch_start import LogEpochStart
 from consent.transparency.logs import Log
 from service import settings as service_settings
 from service.api.admin import yaml_import
@@ -135,7 +135,7 @@ def _yaml(raw: bytes) -> None:
 
 
 def _epoch_start(raw: bytes) -> None:
-    start = EpochStart.parse(text_of(raw))
+    start = LogEpochStart.parse(text_of(raw))
     assert (start.first_lost, start.published, start.leaves) >= (0, 0, 0)
 
 
@@ -155,7 +155,7 @@ RECEIPT: Final = {
     "events": [{"event": {"kind": "k", "at": "t", "facts": {}}, "salt": "00", "leaf_hash": "AA==", "proof": NOTE}],
     "jws": "e30..AA",
 }
-START: Final = EpochStart(Log.CONSENT, 2, "2026-11-29T02:00:00Z", "lost", NOTE, None, NOTE)
+START: Final = LogEpochStart(Log.CONSENT, 2, "2026-11-29T02:00:00Z", "lost", NOTE, None, NOTE)
 DEEP: Final = b"[" * 20_000
 
 PARSERS: Final = (

@@ -301,7 +301,7 @@ async def test_of_two_hosts_on_one_database_one_begins_the_epoch(loss: Loss, dem
             *(new_log_epoch.begin(town.app_context, Log.CONSENT, f"{REASON} {host}") for host in "ab"),
             return_exceptions=True,
         )
-        assert sorted(type(result).__name__ for result in begun) == ["EpochStart", "NothingLost"]
+        assert sorted(type(result).__name__ for result in begun) == ["LogEpochStart", "NothingLost"]
         assert len(await log_epochs.starts(Log.CONSENT)) == 1
         await begin_policy_and_check(town)
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from consent.documents import bodies
 from consent.kernel.canonical_json import sha256_of
 from consent.kernel.errors import NotFound
-from consent.transparency import checkpoint, entries, epoch_start, log_epochs, publication, sequencer, tiles
+from consent.transparency import checkpoint, entries, log_epoch_start, log_epochs, publication, sequencer, tiles
 from consent.transparency.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
@@ -63,7 +63,7 @@ async def read_tile(context: RequestContext, _: None) -> Response:
     From the second epoch on it may be another one than before at the same address, and is not cached.
     """
     log, published = _log(context), await _published(_log(context))
-    forever = epoch_start.epoch_of(log, published.origin) == epoch_start.FIRST_EPOCH
+    forever = log_epoch_start.epoch_of(log, published.origin) == log_epoch_start.FIRST_LOG_EPOCH
     hashes = await _tile(context, log, published.size)
     if hashes is None:
         raise NotFound("there is no such tile")
@@ -260,7 +260,7 @@ async def _epoch(context: RequestContext) -> _ServedEpoch:
     if epoch.next_start is not None:
         return _ServedEpoch(epoch.next_start.previous, epoch.next_start.published, epoch.shared_leaves)
     latest = await published_checkpoint(log)
-    if latest is None or epoch_start.epoch_of(log, latest[1].origin) != epoch.number:
+    if latest is None or log_epoch_start.epoch_of(log, latest[1].origin) != epoch.number:
         raise NotFound("nothing was published yet")
     return _ServedEpoch(latest[0], latest[1].size, latest[1].size)
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent.transparency import publication
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteSigner
-from consent.transparency.epoch_start import EpochStart
+from consent.transparency.log_epoch_start import LogEpochStart
 from consent.transparency.logs import Log
 from consent.transparency.publication import FolderBehind, Publication, PublishedByAnother, Publisher
 
@@ -88,10 +88,10 @@ def test_a_folder_must_have_what_the_database_published(publisher: Publisher) ->
     publication.require_published(older, note_of(publisher, 3), LOG)
 
 
-def start_of(publisher: Publisher, last: Publication, size: int, reason: str = "lost") -> EpochStart:
+def start_of(publisher: Publisher, last: Publication, size: int, reason: str = "lost") -> LogEpochStart:
     signer = publisher.signer_of(LOG, last.epoch + 1)
     first = signer.sign(Checkpoint(signer.name, size, bytes(32)).text())
-    return EpochStart(LOG, last.epoch + 1, "2026-11-29T02:00:00Z", reason, last.note, note_of(publisher, 3), first)
+    return LogEpochStart(LOG, last.epoch + 1, "2026-11-29T02:00:00Z", reason, last.note, note_of(publisher, 3), first)
 
 
 def test_a_new_epoch_has_publications_of_its_own(publisher: Publisher) -> None:

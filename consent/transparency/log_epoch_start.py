@@ -15,13 +15,13 @@ from typing import Any
 from consent.transparency.checkpoint import SIZE_MAX, Checkpoint, NoteInvalid
 from consent.transparency.logs import Log
 
-FIRST_EPOCH = 1
+FIRST_LOG_EPOCH = 1
 DOCUMENT_MARK = "{"
 """The first character of a start's text; a signed checkpoint begins with its origin, a host."""
 
 
 @dataclass(frozen=True, slots=True)
-class EpochStart:
+class LogEpochStart:
     """The start of a log's epoch `epoch`, from 2 on, as announced. The three notes are signed checkpoints."""
 
     log: Log
@@ -64,7 +64,7 @@ class EpochStart:
         }
 
     @classmethod
-    def parse(cls, text: str) -> EpochStart:
+    def parse(cls, text: str) -> LogEpochStart:
         """Parse an announcement; NoteInvalid for anything else. Signatures are not verified."""
         try:
             document = json.loads(text)
@@ -87,21 +87,21 @@ class EpochStart:
 
 def origin_of(host: str, log: Log, epoch: int) -> str:
     """Return the origin of a log's epoch."""
-    return f"{host}/{log}" if epoch == FIRST_EPOCH else f"{host}/{log}/{epoch}"
+    return f"{host}/{log}" if epoch == FIRST_LOG_EPOCH else f"{host}/{log}/{epoch}"
 
 
 def epoch_of(log: Log, origin: str) -> int:
     """Return the epoch of an origin of a log."""
     _, separator, number = origin.rpartition(f"/{log}/")
-    return int(number) if separator and number.isdecimal() else FIRST_EPOCH
+    return int(number) if separator and number.isdecimal() else FIRST_LOG_EPOCH
 
 
-def shared_leaves(starts: Sequence[EpochStart]) -> dict[int, int]:
+def shared_leaves(starts: Sequence[LogEpochStart]) -> dict[int, int]:
     """Return by epoch the number of its first leaves that the running epoch has too, at the same positions.
 
     `starts` are those of all epochs after the first, oldest first. For the running epoch there is no limit.
     """
-    shared = {FIRST_EPOCH + len(starts): SIZE_MAX}
+    shared = {FIRST_LOG_EPOCH + len(starts): SIZE_MAX}
     for start in reversed(starts):
         shared[start.epoch - 1] = min(start.first_lost, shared[start.epoch])
     return shared
