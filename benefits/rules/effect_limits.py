@@ -29,3 +29,8 @@ GIFT_FEN_MAX = 2_000
 """20 yuan: a thank-you. A gift of real worth would pay people for their consent."""
 MISSING_PAPER_DAYS_MAX = 30
 """A month: about the time that an authority may take for a usual decision, so that no filing waits open for long."""
+
+
+def by_name() -> dict[str, int]:
+    """Return every limit above by its name in lower case, as the public API prints it."""
+    return {name.lower(): value for name, value in globals().items() if name.endswith("_MAX")}

@@ -23,6 +23,7 @@ from consent.documents import schema
 from consent.documents.schema import Closed, LongText, Name, StrictDocument
 from consent.domain.records import Dimension, RecordKind
 from consent.kernel.canonical_json import sha256_of
+from consent.kernel.faults import DocumentInvalid
 
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 """Civil years in which a scheme may begin; any other is a typing error."""
@@ -254,13 +255,22 @@ NO_SCHEME = Scheme(
 
 
 def shipped() -> list[dict[str, Any]]:
-    """Return the scheme documents of the package, oldest first. Raises DocumentInvalid for a broken one."""
+    """Return the scheme documents of the package, oldest first.
+
+    Raises:
+        DocumentInvalid: a document is broken; a note names its file.
+    """
     folder = resources.files("benefits") / "schemes"
-    documents = [
-        tomllib.loads(entry.read_text(encoding="utf-8")) for entry in folder.iterdir() if entry.name.endswith(".toml")
-    ]
-    for document in documents:
-        Scheme.from_document(document)
+    documents = []
+    for entry in folder.iterdir():
+        if entry.name.endswith(".toml"):
+            document = tomllib.loads(entry.read_text(encoding="utf-8"))
+            try:
+                Scheme.from_document(document)
+            except DocumentInvalid as error:
+                error.add_note(f"in benefits/schemes/{entry.name}")
+                raise
+            documents.append(document)
     return sorted(documents, key=lambda document: int(document["from_year"]))
 
 

@@ -36,10 +36,12 @@ from consent.domain.records import KINDS_OF_CATEGORY, Dimension, RecordKind
 from service.i18n import names
 from service.web.forms import fields
 from service.web.i18n import labels
+from tests.benefits.scoring import recount
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "word_of_nowhere"
 """A word that is in no table: every place must miss it."""
+OPENAPI = "docs/openapi.json, by `credit-easy openapi > docs/openapi.json`"
 RECORD_TABLES = ("record",)
 """Tables of the consent package with a column `kind` of record kinds."""
 
@@ -63,6 +65,16 @@ def effects_of_sentences(group: str) -> list[str]:
     return [effect for sentence in own if len(sentence.effects) == 1 for effect in sentence.effects]
 
 
+def declared_effects() -> list[str]:
+    """Effects whose class declares everything; a limit of its own only where there is an amount."""
+    return [
+        kind
+        for kind, effect in EFFECTS.items()
+        if all(hasattr(effect, part) for part in ("attribute", "suits", "improve"))
+        and ("limit" in vars(effect) or not effects.amount_names(effect))
+    ]
+
+
 def openapi_words() -> set[str]:
     return set(re.findall(r'"([a-z_.]+)"', (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")))
 
@@ -76,7 +88,8 @@ RECORD_KINDS: Places = {
     "[kind] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.LABELS["kind"]),
     "[unit] (several) in service/web/i18n/labels.toml": lambda: of_both_languages(labels.LABELS["unit"]),
     "[unit_singular] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.LABELS["unit_singular"]),
-    "docs/openapi.json (`credit-easy openapi`)": openapi_words,
+    OPENAPI: openapi_words,
+    "RATES in tests/benefits/scoring/recount.py": lambda: list(recount.RATES),
 }
 DIMENSIONS: Places = {
     "the newest scheme of benefits/schemes, with its cap": (
@@ -91,7 +104,7 @@ DIMENSIONS: Places = {
 }
 EFFECT_KINDS: Places = {
     "Effect in benefits/rules/effects.py, by a class that declares attribute, suits, limit and improve": (
-        lambda: list(EFFECTS)
+        declared_effects
     ),
     "[effect_kinds] in service/i18n/names.toml": lambda: of_both_languages(names.EFFECT_KINDS),
     "[effect] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.EFFECTS),
@@ -100,6 +113,7 @@ EFFECT_KINDS: Places = {
     "benefits/publishing/sentences/sentences.toml, as `effects` of a description": lambda: effects_of_sentences(
         "effect"
     ),
+    OPENAPI: openapi_words,
 }
 ATTRIBUTES: Places = {
     "BaselineDocument in benefits/catalogue/schema.py": lambda: list(BaselineDocument.model_fields),

@@ -136,7 +136,11 @@ def _require_sound(sentence: Sentence, placeholders: Mapping[str, list[tuple[str
     if {fact for fact, _ in placeholders["zh-CN"]} != {fact for fact, _ in placeholders["en"]}:
         raise VocabularyInvalid(f"{where} states different facts in its two languages")
     if unknown := sentence.needs - FACT_NAMES:
-        raise VocabularyInvalid(f"{where} names unknown facts: {', '.join(sorted(unknown))}")
+        raise VocabularyInvalid(
+            f"{where} names unknown facts: {', '.join(sorted(unknown))}. FACT_NAMES in"
+            " benefits/publishing/sentences/facts.py has them all; an amount is one if its effect is in `Effect`"
+            " (benefits/rules/effects.py)"
+        )
     if unknown := frozenset(unit for _, unit in (*placeholders["zh-CN"], *placeholders["en"]) if unit) - set(
         words.units
     ):

@@ -27,24 +27,25 @@ def any_effect(draw: st.DrawFn) -> Effect:
     return effect(*(draw(st.integers(1, effect.limit)) for _ in effects.amount_names(effect)))
 
 
-@pytest.mark.parametrize(
-    ("document", "baseline", "after"),
-    [
-        ({"kind": "deposit_waiver", "up_to_fen": 10_000}, {"deposit_fen": 10_000}, {"deposit_fen": 0}),
-        ({"kind": "deposit_waiver", "up_to_fen": 10_000}, {"deposit_fen": 15_000}, {"deposit_fen": 5_000}),
-        ({"kind": "fee_discount", "percent": 30}, {"price_fen": 999}, {"price_fen": 699}),
-        ({"kind": "fee_discount", "percent": 20}, {"price_fen": 500}, {"price_fen": 400}),
-        ({"kind": "free_minutes", "minutes": 30}, {"free_minutes": 15}, {"free_minutes": 45}),
-        ({"kind": "longer_period", "days": 15}, {"period_days": 30}, {"period_days": 45}),
-        ({"kind": "more_items", "items": 5}, {"items": 5}, {"items": 10}),
-        ({"kind": "pay_after", "within_days": 3}, {}, {"pay_within_days": 3}),
-        ({"kind": "extra_counter", "counters": 1}, {"counters": 6}, {"counters": 7}),
-        ({"kind": "extra_window", "extra_capacity": 20}, {"capacity": 200}, {"capacity": 220}),
-        ({"kind": "delivery"}, {"delivery": False}, {"delivery": True}),
-        ({"kind": "small_gift", "value_fen": 500}, {"gift_fen": 0}, {"gift_fen": 500}),
-        ({"kind": "missing_paper_accepted", "within_days": 10}, {}, {"papers_within_days": 10}),
-    ],
-)
+IMPROVEMENTS: list[tuple[dict[str, Any], Any, Any]] = [
+    ({"kind": "deposit_waiver", "up_to_fen": 10_000}, {"deposit_fen": 10_000}, {"deposit_fen": 0}),
+    ({"kind": "deposit_waiver", "up_to_fen": 10_000}, {"deposit_fen": 15_000}, {"deposit_fen": 5_000}),
+    ({"kind": "fee_discount", "percent": 30}, {"price_fen": 999}, {"price_fen": 699}),
+    ({"kind": "fee_discount", "percent": 20}, {"price_fen": 500}, {"price_fen": 400}),
+    ({"kind": "free_minutes", "minutes": 30}, {"free_minutes": 15}, {"free_minutes": 45}),
+    ({"kind": "longer_period", "days": 15}, {"period_days": 30}, {"period_days": 45}),
+    ({"kind": "more_items", "items": 5}, {"items": 5}, {"items": 10}),
+    ({"kind": "pay_after", "within_days": 3}, {}, {"pay_within_days": 3}),
+    ({"kind": "extra_counter", "counters": 1}, {"counters": 6}, {"counters": 7}),
+    ({"kind": "extra_window", "extra_capacity": 20}, {"capacity": 200}, {"capacity": 220}),
+    ({"kind": "delivery"}, {"delivery": False}, {"delivery": True}),
+    ({"kind": "small_gift", "value_fen": 500}, {"gift_fen": 0}, {"gift_fen": 500}),
+    ({"kind": "missing_paper_accepted", "within_days": 10}, {}, {"papers_within_days": 10}),
+]
+"""An effect, a baseline, and what the effect makes of it: at least one row for each kind."""
+
+
+@pytest.mark.parametrize(("document", "baseline", "after"), IMPROVEMENTS)
 def test_each_effect_improves_its_attribute(document: dict[str, Any], baseline: Any, after: Any) -> None:
     effect, wait = effects.parse(document), {"wait_minutes": 30}
     assert effects.apply(effect, {**baseline, **wait}) == {**after, **wait}
@@ -122,7 +123,7 @@ def test_each_amount_has_a_limit_of_its_own_for_new_documents(kind: EffectKind) 
     effect = EFFECTS[kind]
     (name,) = effects.amount_names(effect)
     limits = {value for constant, value in vars(effect_limits).items() if constant.endswith("_MAX")}
-    assert effect.limit in limits
+    assert effect.limit in limits, f"give {effect.__name__} a `limit` from benefits/rules/effect_limits.py"
     document = {"kind": str(kind), name: effect.limit}
     assert effects.to_document(effects.parse_new(document)) == document
     with pytest.raises(effects.EffectInvalid) as caught:
@@ -141,6 +142,11 @@ def test_a_stored_amount_above_its_limit_can_still_be_read() -> None:
     """Documents of version 0.1.0 may have one."""
     gift = effects.parse({"kind": "small_gift", "value_fen": effect_limits.GIFT_FEN_MAX + 1})
     assert effects.apply(gift, {"gift_fen": 0}) == {"gift_fen": effect_limits.GIFT_FEN_MAX + 1}
+
+
+def test_every_effect_has_an_improvement_above() -> None:
+    missing = set(EffectKind) - {document["kind"] for document, _, _ in IMPROVEMENTS}
+    assert not missing, f"add {missing} to IMPROVEMENTS in tests/benefits/rules/test_effects.py"
 
 
 def test_the_list_is_complete_and_each_effect_is_of_its_kind() -> None:
