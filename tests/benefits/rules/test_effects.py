@@ -146,7 +146,7 @@ def test_a_stored_amount_above_its_limit_can_still_be_read() -> None:
 
 def test_every_effect_has_an_improvement_above() -> None:
     missing = set(EffectKind) - {document["kind"] for document, _, _ in IMPROVEMENTS}
-    assert not missing, f"add {missing} to IMPROVEMENTS in tests/benefits/rules/test_effects.py"
+    assert not missing, f"add {', '.join(missing)} to IMPROVEMENTS in tests/benefits/rules/test_effects.py"
 
 
 def test_the_list_is_complete_and_each_effect_is_of_its_kind() -> None:
