@@ -15,7 +15,7 @@ from service.http import bodies, problems, token_refusals
 from service.http.problems import Problem
 from service.i18n.message_texts import preferred_language
 from service.web.api_client import ApiProblem, ApiReply
-from service.web.auth import oidc, sessions
+from service.web.auth import oidc, sign_in_sessions
 from service.web.page import LANGUAGE_COOKIE, Page, PageRoute, Site
 
 FORM_BYTES_MAX = 256 * 1024
@@ -54,10 +54,14 @@ async def _run(page: Page, route: PageRoute) -> Response:
     if page.request.method == "POST" and route.method == "POST":
         await _read_form(page)
     if route.audience is not None:
-        page.session = page.original_session = sessions.read(page.request, keyring, route.audience)
-        if not route.ends_session and page.session is not None and page.session.needs_renewal(datetime.now(UTC)):
-            page.session = page.renewed_session = await page.site.identity_providers.renew(page.session)
-        if page.session is None and not route.ends_session:
+        page.sign_in_session = page.original_session = sign_in_sessions.read(page.request, keyring, route.audience)
+        if (
+            not route.ends_session
+            and page.sign_in_session is not None
+            and page.sign_in_session.needs_renewal(datetime.now(UTC))
+        ):
+            page.sign_in_session = page.renewed_session = await page.site.identity_providers.renew(page.sign_in_session)
+        if page.sign_in_session is None and not route.ends_session:
             return _require_sign_in(page, route)
     if route.method == "POST" and not _has_valid_form_token(page):
         return _ask_to_resubmit(page, 403, "stale")
@@ -65,7 +69,7 @@ async def _run(page: Page, route: PageRoute) -> Response:
 
 
 def _has_valid_form_token(page: Page) -> bool:
-    return sessions.is_valid_form(page.request, page.site.app_context.keyring, page.form.get("_form", ""))
+    return sign_in_sessions.is_valid_form(page.request, page.site.app_context.keyring, page.form.get("_form", ""))
 
 
 async def _read_form(page: Page) -> None:
@@ -105,11 +109,11 @@ def _ask_to_resubmit(page: Page, status: int, reason: str) -> Response:
 
     Only for forms that a page of ours sent: for any other it would turn a forged form into one tap.
     """
-    if not _has_valid_form_token(page) and not sessions.is_from_own_page(page.request, if_unknown=False):
+    if not _has_valid_form_token(page) and not sign_in_sessions.is_from_own_page(page.request, if_unknown=False):
         page.fields = []
-        first_page = "/" if page.audience is None else sessions.PATHS[page.audience]
+        first_page = "/" if page.audience is None else sign_in_sessions.PATHS[page.audience]
         if page.is_at_kiosk:
-            first_page = sessions.KIOSK_PATH
+            first_page = sign_in_sessions.KIOSK_PATH
         problems.note_reason(page.request.scope, "form_of_elsewhere")
         return page.render("resubmit.html", 403, reason="elsewhere", first_page=first_page)
     problems.note_reason(page.request.scope, reason)

@@ -40,10 +40,10 @@ from service.http.problems import note_reason
 from service.paper.slip_pdf import grouped
 from service.web import assets, icons, stacked_table
 from service.web.api_client import ApiProblem, ApiReply, ApiRequest, InProcessApiClient, Query, body_or_raise
-from service.web.auth import sessions
+from service.web.auth import sign_in_sessions
 from service.web.auth.demo_identity_provider import DemoIdentityProvider
 from service.web.auth.oidc import IdentityProviders
-from service.web.auth.sessions import Session
+from service.web.auth.sign_in_sessions import SignInSession
 from service.web.i18n.formatting import Localizer, template_environment
 from service.web.resident import tabs
 
@@ -107,14 +107,14 @@ class Page:
     request: Request
     audience: Audience | None
     language: str
-    session: Session | None = None
+    sign_in_session: SignInSession | None = None
     form: dict[str, str] = field(default_factory=dict)
     """The posted form, the last value of each name."""
     fields: list[tuple[str, str]] = field(default_factory=list)
     """The posted form, every field in its order."""
-    renewed_session: Session | None = None
+    renewed_session: SignInSession | None = None
     """The session to be written into the browser's cookies with the answer."""
-    original_session: Session | None = None
+    original_session: SignInSession | None = None
     """The session that the browser sent, before it was renewed."""
 
     @property
@@ -131,7 +131,7 @@ class Page:
     @property
     def is_at_kiosk(self) -> bool:
         """True for a page of the signed-in kiosk, whose errors also have no link that leaves it."""
-        return self.path.startswith(sessions.KIOSK_PATH)
+        return self.path.startswith(sign_in_sessions.KIOSK_PATH)
 
     @property
     def resubmitted_fields(self) -> list[tuple[str, str]]:
@@ -160,7 +160,7 @@ class Page:
     @property
     def signed_in_as(self) -> str:
         """The subject of the session's token; "" without a session."""
-        return "" if self.session is None else self.session.subject
+        return "" if self.sign_in_session is None else self.sign_in_session.subject
 
     @property
     def staff_id(self) -> str:
@@ -168,7 +168,7 @@ class Page:
 
         Read from the token without verifying it: it only chooses a list. The API verifies the token at each call.
         """
-        return "" if self.session is None else sessions.claim(self.session, "staff_id")
+        return "" if self.sign_in_session is None else sign_in_sessions.claim(self.sign_in_session, "staff_id")
 
     def query(self, name: str) -> str:
         """Return a query parameter, "" without one."""
@@ -201,7 +201,7 @@ class Page:
         return await self.site.api_client.call(
             self.request.scope,
             ApiRequest(method, path, query, body, key, headers or {}),
-            token=None if self.session is None else self.session.access_token,
+            token=None if self.sign_in_session is None else self.sign_in_session.access_token,
             language=self.language,
         )
 
@@ -245,7 +245,7 @@ class Page:
 
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
         """Render a template in the request's language, with the headers and cookies that every page has."""
-        form_token, new_seed = sessions.form_token(self.request, self.site.app_context.keyring)
+        form_token, new_seed = sign_in_sessions.form_token(self.request, self.site.app_context.keyring)
         text = (
             self.site.templates(self.language)
             .get_template(template)
@@ -273,11 +273,13 @@ class Page:
             return response
         # A form posted by another site's page gets no new cookie: it would void the tokens of our own open forms.
         if new_seed is not None and (
-            self.request.method == "GET" or sessions.is_from_own_page(self.request, if_unknown=False)
+            self.request.method == "GET" or sign_in_sessions.is_from_own_page(self.request, if_unknown=False)
         ):
-            sessions.set_form_cookie(response, self.request, new_seed)
+            sign_in_sessions.set_form_cookie(response, self.request, new_seed)
         if self.query("done"):
-            response.delete_cookie(DONE_COOKIE, path="/", secure=sessions.is_secure(self.request), httponly=True)
+            response.delete_cookie(
+                DONE_COOKIE, path="/", secure=sign_in_sessions.is_secure(self.request), httponly=True
+            )
         return self._with_cookies(response)
 
     def redirect(self, path: str, done: str = "") -> Response:
@@ -287,7 +289,7 @@ class Page:
         if done:
             response.set_cookie(
                 DONE_COOKIE, done, max_age=DONE_SECONDS, path="/", samesite="lax", httponly=True,
-                secure=sessions.is_secure(self.request),
+                secure=sign_in_sessions.is_secure(self.request),
             )  # fmt: skip
         return self._with_cookies(response)
 
@@ -323,11 +325,11 @@ class Page:
         original = self.original_session
         ended = original is not None and original.access_token in self.site.identity_providers.ended
         if self.renewed_session is not None and not ended:
-            sessions.write(response, self.request, self.site.app_context.keyring, self.renewed_session)
+            sign_in_sessions.write(response, self.request, self.site.app_context.keyring, self.renewed_session)
         if self.query("lang") in LANGUAGES:
             response.set_cookie(
                 LANGUAGE_COOKIE, self.language, max_age=LANGUAGE_SECONDS, path="/", samesite="lax", httponly=True,
-                secure=sessions.is_secure(self.request),
+                secure=sign_in_sessions.is_secure(self.request),
             )  # fmt: skip
         return response
 

@@ -17,7 +17,7 @@ from service.web.admin import routes as admin_routes
 from service.web.api_client import InProcessApiClient
 from service.web.auth.demo_identity_provider import CLIENTS, DemoIdentityProvider
 from service.web.auth.oidc import IdentityProviders
-from service.web.auth.sessions import PATHS
+from service.web.auth.sign_in_sessions import PATHS
 from service.web.officer import routes as officer_routes
 from service.web.page import PageRoute, Site
 from service.web.public import design, sign_in

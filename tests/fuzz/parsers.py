@@ -47,7 +47,7 @@ from service.i18n.message_texts import preferred_language
 from service.ingest import encodings, guess, mapping, preview, table
 from service.observability import tracing
 from service.storage import database
-from service.web.auth import sessions
+from service.web.auth import sign_in_sessions
 from service.web.forms import parse as forms
 from tests.fuzz.parser import HANG_SECONDS, Parser, text_of
 from tests.fuzz.pass_parsers import PASS_PARSERS
@@ -290,8 +290,8 @@ PARSERS: Final = (
     ),
     Parser(
         "cookie",
-        (sessions.seal(KEYRING, "session", b"{}").encode(),),
-        lambda raw: sessions.unseal(KEYRING, "session", text_of(raw)),
+        (sign_in_sessions.seal(KEYRING, "session", b"{}").encode(),),
+        lambda raw: sign_in_sessions.unseal(KEYRING, "session", text_of(raw)),
     ),
     Parser("start of an epoch", (json.dumps(START.document()).encode(),), _epoch_start, (NoteInvalid,)),
     Parser("trace context", (b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01",), tracing.parse_traceparent),

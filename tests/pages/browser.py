@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
 
 from service.auth.access_tokens import Audience
-from service.web.auth.sessions import PATHS
+from service.web.auth.sign_in_sessions import PATHS
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 QUIETLY = [

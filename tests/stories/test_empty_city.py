@@ -13,7 +13,7 @@ from service import app
 from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.web import routes
-from service.web.auth.sessions import PATHS
+from service.web.auth.sign_in_sessions import PATHS
 from tests.factories import administrator
 from tests.support.browsing import Browser
 from tests.support.city import Actor, City, running_city

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import httpx2
 
 from service.auth.access_tokens import Audience
-from service.web.auth.sessions import PATHS
+from service.web.auth.sign_in_sessions import PATHS
 from tests.support.city import City
 
 REDIRECTS_MAX = 6

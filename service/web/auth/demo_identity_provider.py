@@ -33,7 +33,7 @@ from service.http import bodies
 from service.http.context import AppContext
 from service.http.problems import Problem
 from service.settings import SignIn
-from service.web.auth import sessions
+from service.web.auth import sign_in_sessions
 
 AUTHORIZE, TOKEN, REVOKE = "/demo-sign-in", "/demo-sign-in/token", "/demo-sign-in/revoke"
 TOKEN_URL, REVOKE_URL = f"http://demo.invalid{TOKEN}", f"http://demo.invalid{REVOKE}"
@@ -55,7 +55,7 @@ CLIENTS = {
         token_url=TOKEN_URL,
         revocation_url=REVOKE_URL,
     )
-    for audience in sessions.PATHS
+    for audience in sign_in_sessions.PATHS
 }
 DESK_ACCOUNT = "desk-1"
 """The subject of every desk's token; the claim `venue_client_id` says which venue's desk it is."""
@@ -203,9 +203,9 @@ class DemoIdentityProvider:
             "id": secrets.token_hex(8),
             **more,
         }
-        return sessions.seal(self.app_context.keyring, f"demo-{use}", orjson.dumps(grant))
+        return sign_in_sessions.seal(self.app_context.keyring, f"demo-{use}", orjson.dumps(grant))
 
     def _unseal(self, use: str, text: str) -> dict[str, Any] | None:
-        plain = sessions.unseal(self.app_context.keyring, f"demo-{use}", text)
+        plain = sign_in_sessions.unseal(self.app_context.keyring, f"demo-{use}", text)
         grant: dict[str, Any] | None = None if plain is None else orjson.loads(plain)
         return grant if grant is not None and grant["until"] > time.time() else None

@@ -31,8 +31,8 @@ from service.http.problems import Problem
 from service.observability.log_events import LogEvent
 from service.observability.logging import log_event, request_fields
 from service.settings import SignIn
-from service.web.auth import sessions
-from service.web.auth.sessions import CookieTooLong, Session
+from service.web.auth import sign_in_sessions
+from service.web.auth.sign_in_sessions import CookieTooLong, SignInSession
 
 COOKIE, COOKIE_PATH = "credit-easy-sign-in", "/sign-in"
 PATH_MAX = 1_000
@@ -55,7 +55,7 @@ class IdentityProviders:
     clients: dict[Audience, SignIn]
     transport: httpx2.AsyncBaseTransport | None = None
     """Replaces the network for the demonstration's provider, which runs in this process."""
-    renewals: dict[bytes, asyncio.Task[Session | None]] = field(default_factory=dict)
+    renewals: dict[bytes, asyncio.Task[SignInSession | None]] = field(default_factory=dict)
     """By SHA-256 of a refresh token: the exchange under way, or finished within the last EARLY_SECONDS."""
     ended: set[str] = field(default_factory=set)
     """Access tokens of sessions ended within the last EARLY_SECONDS: a request on its way must not renew them."""
@@ -77,7 +77,7 @@ class IdentityProviders:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        if return_path.startswith(sessions.KIOSK_PATH):
+        if return_path.startswith(sign_in_sessions.KIOSK_PATH):
             # The provider may remember the person before, whose session there ours cannot end.
             query["prompt"] = "login"
         attempt = {
@@ -89,9 +89,9 @@ class IdentityProviders:
         }
         separator = "&" if "?" in client.authorize_url else "?"
         response = RedirectResponse(f"{client.authorize_url}{separator}{urlencode(query)}", 303)
-        value = sessions.seal(self.app_context.keyring, "sign-in", orjson.dumps(attempt))
-        name = sessions.host_cookie(request, COOKIE)
-        sessions.set_cookie(response, request, name, value, COOKIE_PATH, SIGN_IN_MINUTES * 60)
+        value = sign_in_sessions.seal(self.app_context.keyring, "sign-in", orjson.dumps(attempt))
+        name = sign_in_sessions.host_cookie(request, COOKIE)
+        sign_in_sessions.set_cookie(response, request, name, value, COOKIE_PATH, SIGN_IN_MINUTES * 60)
         return response
 
     async def finish(self, request: Request) -> Response:
@@ -126,14 +126,14 @@ class IdentityProviders:
             raise Problem("sign_in_broken")
         response = RedirectResponse(attempt["then"], 303)
         try:
-            sessions.write(response, request, self.app_context.keyring, session)
+            sign_in_sessions.write(response, request, self.app_context.keyring, session)
         except CookieTooLong:
             log_event(LogEvent.SIGN_IN_TOO_LONG, **request_fields(request.scope))
             raise Problem("sign_in_broken") from None
-        sessions.delete_cookie(response, request, sessions.host_cookie(request, COOKIE), COOKIE_PATH)
+        sign_in_sessions.delete_cookie(response, request, sign_in_sessions.host_cookie(request, COOKIE), COOKIE_PATH)
         return response
 
-    async def renew(self, session: Session) -> Session | None:
+    async def renew(self, session: SignInSession) -> SignInSession | None:
         """Return the session with a new access token, or None if the person must sign in again.
 
         A browser may send several requests at once, and a refresh token works once: they share one exchange.
@@ -152,7 +152,7 @@ class IdentityProviders:
             return None
         return renewed
 
-    async def _renew(self, session: Session, refresh_token: str) -> Session | None:
+    async def _renew(self, session: SignInSession, refresh_token: str) -> SignInSession | None:
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         try:
             renewed = await self._exchange(session.audience, form, refresh_token)
@@ -160,13 +160,13 @@ class IdentityProviders:
             return None
         return None if renewed is None else replace(renewed, signed_in_at=session.signed_in_at)
 
-    async def end_session(self, session: Session) -> None:
+    async def end_session(self, session: SignInSession) -> None:
         """Refuse further renewals of a session and ask the identity provider to revoke its refresh token.
 
         A copy of the cookie works until its access token expires, five minutes at most for staff.
         """
         self.ended.add(session.access_token)
-        asyncio.get_running_loop().call_later(sessions.EARLY_SECONDS, self.ended.discard, session.access_token)
+        asyncio.get_running_loop().call_later(sign_in_sessions.EARLY_SECONDS, self.ended.discard, session.access_token)
         client = self._client(session.audience)
         if session.refresh_token is None or client.revocation_url is None:
             return
@@ -175,7 +175,7 @@ class IdentityProviders:
         with contextlib.suppress(httpx2.HTTPError):
             await self._post(client, client.revocation_url, form)
 
-    def _schedule_removal(self, key: bytes, done: asyncio.Task[Session | None]) -> None:
+    def _schedule_removal(self, key: bytes, done: asyncio.Task[SignInSession | None]) -> None:
         """Remove a failed exchange at once, so that it is retried; a successful one after EARLY_SECONDS.
 
         Requests that were sent with the old cookie meanwhile are given the same result.
@@ -183,11 +183,11 @@ class IdentityProviders:
         if done.cancelled() or done.exception() is not None or done.result() is None:
             del self.renewals[key]
         else:
-            asyncio.get_running_loop().call_later(sessions.EARLY_SECONDS, self.renewals.pop, key, None)
+            asyncio.get_running_loop().call_later(sign_in_sessions.EARLY_SECONDS, self.renewals.pop, key, None)
 
     async def _exchange(
         self, audience: Audience, form: dict[str, str], refresh_token: str | None = None
-    ) -> Session | None:
+    ) -> SignInSession | None:
         """Post a grant to the token endpoint; return the session, or None if the grant is refused.
 
         Args:
@@ -214,10 +214,10 @@ class IdentityProviders:
         next_refresh_token = tokens.get("refresh_token", refresh_token)
         life = tokens.get("expires_in", TOKEN_SECONDS_DEFAULT)
         now, life_seconds = time.time(), life if isinstance(life, int) else TOKEN_SECONDS_DEFAULT
-        return Session(
+        return SignInSession(
             audience,
             access_token,
-            sessions.renewal_time(now, life_seconds),
+            sign_in_sessions.renewal_time(now, life_seconds),
             int(now),
             subject,
             next_refresh_token if isinstance(next_refresh_token, str) else None,
@@ -239,8 +239,8 @@ class IdentityProviders:
 
     def _read_attempt(self, request: Request) -> dict[str, Any]:
         """Return the sign-in that the cookie says was started; raise Problem `sign_in_broken` if none is open."""
-        plain = sessions.unseal(
-            self.app_context.keyring, "sign-in", request.cookies.get(sessions.host_cookie(request, COOKIE), "")
+        plain = sign_in_sessions.unseal(
+            self.app_context.keyring, "sign-in", request.cookies.get(sign_in_sessions.host_cookie(request, COOKIE), "")
         )
         attempt: dict[str, Any] = {} if plain is None else orjson.loads(plain)
         if attempt.get("until", 0) < time.time():
@@ -259,7 +259,7 @@ def safe_return_path(text: str, audience: Audience) -> str:
 
     Prevents an open redirect: no link can send somebody to another site after signing in.
     """
-    first_page = sessions.PATHS[audience]
+    first_page = sign_in_sessions.PATHS[audience]
     parts = urlsplit(text)
     of_audience = parts.path == first_page or parts.path.startswith(first_page + "/")
     plain = (

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from service.auth.access_tokens import Audience
 from service.http.problems import Problem
-from service.web.auth import demo_identity_provider, oidc, sessions
+from service.web.auth import demo_identity_provider, oidc, sign_in_sessions
 from service.web.page import Page, PageRoute
 
 
@@ -33,10 +33,10 @@ async def sign_out(page: Page) -> Response:
     client = page.site.identity_providers.clients.get(page.audience)
     if client is None:
         raise Problem("not_found")
-    if page.session is not None:
-        await page.site.identity_providers.end_session(page.session)
+    if page.sign_in_session is not None:
+        await page.site.identity_providers.end_session(page.sign_in_session)
     response = page.render("signed_out.html", sign_out_url=client.sign_out_url)
-    sessions.delete(response, page.request, page.audience)
+    sign_in_sessions.delete(response, page.request, page.audience)
     return response
 
 
@@ -65,7 +65,7 @@ ROUTES = (
     PageRoute("/sign-in/{door}", start_sign_in),
     *(
         PageRoute(f"{path}/sign-out", sign_out, audience, "POST", ends_session=True)
-        for audience, path in sessions.PATHS.items()
+        for audience, path in sign_in_sessions.PATHS.items()
     ),
     *DEMO,
 )

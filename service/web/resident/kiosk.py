@@ -10,7 +10,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from service.auth.access_tokens import Audience
-from service.web.auth import sessions
+from service.web.auth import sign_in_sessions
 from service.web.page import Page, PageRoute
 from service.web.resident import benefits, tickets
 
@@ -50,15 +50,15 @@ async def ticket(page: Page) -> Response:
 
 async def end(page: Page) -> Response:
     """End the session and tell the browser to forget everything; the page of another site cannot cause it."""
-    if not sessions.is_from_own_page(page.request, if_unknown=True):
+    if not sign_in_sessions.is_from_own_page(page.request, if_unknown=True):
         return page.redirect("/kiosk")
     client = page.site.identity_providers.clients.get(Audience.RESIDENT)
-    if page.session is not None:
-        await page.site.identity_providers.end_session(page.session)
+    if page.sign_in_session is not None:
+        await page.site.identity_providers.end_session(page.sign_in_session)
     address = (None if client is None else client.sign_out_url) or "/kiosk"
     response = page.render("kiosk/ended.html", next_address=address)
     response.headers["refresh"] = f"{WELCOME_SECONDS};url={address}"
-    sessions.delete(response, page.request, Audience.RESIDENT)
+    sign_in_sessions.delete(response, page.request, Audience.RESIDENT)
     response.headers["clear-site-data"] = '"cache", "cookies", "storage"'
     return response
 

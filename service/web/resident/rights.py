@@ -11,7 +11,7 @@ from consent.domain.objections import Reason
 from consent.domain.records import RecordKind
 from service.auth.access_tokens import Audience
 from service.web.api_client import body_or_raise
-from service.web.auth import sessions
+from service.web.auth import sign_in_sessions
 from service.web.forms.parse import whole_number
 from service.web.page import LIST_MAX, ROWS_SHOWN, Page, PageRoute
 from service.web.resident import unread
@@ -174,10 +174,10 @@ async def erase(page: Page) -> Response:
     if page.form.get("sure") != "yes":
         return page.render("resident/erase.html", HTTPStatus.UNPROCESSABLE_ENTITY, unconfirmed=True)
     await page.delete("/v1/me")
-    if page.session is not None:
-        await page.site.identity_providers.end_session(page.session)
+    if page.sign_in_session is not None:
+        await page.site.identity_providers.end_session(page.sign_in_session)
     response = page.redirect("/", "erased")
-    sessions.delete(response, page.request, Audience.RESIDENT)
+    sign_in_sessions.delete(response, page.request, Audience.RESIDENT)
     return response
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from service.web.auth import sessions
+from service.web.auth import sign_in_sessions
 from service.web.page import Page
 
 COOKIE, COOKIE_SECONDS = "credit-easy-read", 31_536_000
@@ -27,5 +27,5 @@ def remember(page: Page, response: Response, newest: str) -> None:
     """Remember the time of the newest message that was shown."""
     response.set_cookie(
         COOKIE, newest, max_age=COOKIE_SECONDS, path="/me", samesite="lax", httponly=True,
-        secure=sessions.is_secure(page.request),
+        secure=sign_in_sessions.is_secure(page.request),
     )  # fmt: skip

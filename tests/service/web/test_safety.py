@@ -9,7 +9,7 @@ import pytest
 
 from service.auth.access_tokens import Audience
 from service.web import assets, dispatch, routes
-from service.web.auth.sessions import PATHS
+from service.web.auth.sign_in_sessions import PATHS
 from tests.support.browsing import Browser
 from tests.support.city import City
 

@@ -27,10 +27,10 @@ from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.http.problems import Problem
 from service.settings import Settings
-from service.web.auth import oidc, sessions
+from service.web.auth import oidc, sign_in_sessions
 from service.web.auth.demo_identity_provider import CLIENTS, DemoIdentityProvider
 from service.web.auth.oidc import IdentityProviders
-from service.web.auth.sessions import Session
+from service.web.auth.sign_in_sessions import SignInSession
 from tests.support import city
 from tests.support.browsing import Browser
 from tests.support.city import City
@@ -193,19 +193,19 @@ async def test_an_expired_token_is_renewed_or_the_person_signs_in_again(
     officer = await Browser(shared_city).sign_in(Audience.PRIVACY, "officer-1")
     (cookie,) = [cookie for cookie in officer.client.cookies.jar if cookie.name == "credit-easy-privacy"]
 
-    def set_session(session: Session) -> None:
-        value = sessions.seal(keyring, "session", sessions.serialize(session))
+    def set_session(session: SignInSession) -> None:
+        value = sign_in_sessions.seal(keyring, "session", sign_in_sessions.serialize(session))
         officer.client.cookies.set("credit-easy-privacy", value, domain="city.test", path="/officer")
 
-    plain = sessions.unseal(keyring, "session", cookie.value or "")
+    plain = sign_in_sessions.unseal(keyring, "session", cookie.value or "")
     assert plain is not None
     values = orjson.loads(plain)
     officer.client.cookies.clear()
-    ended = Session(Audience.PRIVACY, "ended", 0, values["since"], "officer-1", values["refresh"])
+    ended = SignInSession(Audience.PRIVACY, "ended", 0, values["since"], "officer-1", values["refresh"])
     set_session(ended)
     await officer.go("/officer")
     assert "Due board" in officer.text
-    too_old = values["since"] - sessions.AGE_SECONDS_MAX
+    too_old = values["since"] - sign_in_sessions.AGE_SECONDS_MAX
     for session in (
         replace(ended, refresh_token=None),
         replace(ended, signed_in_at=too_old),
@@ -234,7 +234,7 @@ async def test_concurrent_requests_share_one_exchange_and_a_failed_one_is_retrie
     transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
     app_context = create_app(shared_city_settings, seed.issuer_of(demo_folder).verifier()).state.app_context
     providers = IdentityProviders(app_context, dict(CLIENTS), transport)
-    ended = Session(Audience.PRIVACY, "ended", 0, int(datetime.now(UTC).timestamp()), "officer-1", "once")
+    ended = SignInSession(Audience.PRIVACY, "ended", 0, int(datetime.now(UTC).timestamp()), "officer-1", "once")
     away = await asyncio.gather(*(providers.renew(ended) for _ in range(3)), return_exceptions=True)
     assert [error.code for error in away if isinstance(error, Problem)] == ["keys_unavailable"] * 3
     renewed = await asyncio.gather(*(providers.renew(ended) for _ in range(3)))
@@ -273,8 +273,8 @@ async def test_signing_out_needs_no_session_that_works(shared_city: City, shared
     await me.go("/me/mine")
     out = next(form for form in me.forms if form.action == "/me/sign-out")
     me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
-    ended = Session(Audience.RESIDENT, "ended", 0, 0, "resident-1", "unknown to the provider")
-    value = sessions.seal(shared_city_settings.keyring, "session", sessions.serialize(ended))
+    ended = SignInSession(Audience.RESIDENT, "ended", 0, 0, "resident-1", "unknown to the provider")
+    value = sign_in_sessions.seal(shared_city_settings.keyring, "session", sign_in_sessions.serialize(ended))
     me.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
     await me.submit(out)
     assert (me.status, "You are signed out of this browser." in me.text) == (200, True)
@@ -294,7 +294,7 @@ async def test_after_signing_out_nothing_on_its_way_signs_in_again(shared_city: 
 
     providers = IdentityProviders(app_context, dict(CLIENTS), Slow(app=provider.app()))
     refresh = provider._seal("refresh", Audience.RESIDENT, "resident-1", 600)
-    session = Session(Audience.RESIDENT, "ended", 0, int(datetime.now(UTC).timestamp()), "resident-1", refresh)
+    session = SignInSession(Audience.RESIDENT, "ended", 0, int(datetime.now(UTC).timestamp()), "resident-1", refresh)
     renewing = asyncio.create_task(providers.renew(session))
     await asyncio.sleep(0.01)
     await providers.end_session(session)
@@ -308,19 +308,19 @@ async def test_after_signing_out_nothing_on_its_way_signs_in_again(shared_city: 
 async def test_long_tokens_are_split_over_cookies_and_too_long_ones_are_refused(
     shared_city: City, padding: int, comes_in: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = sessions.seal
+    original = sign_in_sessions.seal
 
     def longer(keyring: Any, use: str, plain: bytes) -> str:
         if use == "session":
             plain = orjson.dumps({**orjson.loads(plain), "refresh": "r" * padding})
         return original(keyring, use, plain)
 
-    monkeypatch.setattr(sessions, "seal", longer)
+    monkeypatch.setattr(sign_in_sessions, "seal", longer)
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
     parts = [cookie for cookie in me.client.cookies.jar if cookie.name.startswith("credit-easy-resident")]
     if comes_in:
         assert len(parts) == 2
-        assert all(len(part.value or "") <= sessions.COOKIE_BYTES_MAX for part in parts)
+        assert all(len(part.value or "") <= sign_in_sessions.COOKIE_BYTES_MAX for part in parts)
         assert "I have" in me.text
         await me.go("/me/mine")
         await me.submit(next(form for form in me.forms if form.action == "/me/sign-out"))
@@ -355,7 +355,7 @@ async def test_a_token_that_ends_soon_is_used_and_an_expired_one_is_refused(
         back = await client.get(f"/finish?code=c&state={state}", headers={"cookie": cookie})
         assert back.status_code == status
         if status == 303:
-            session = sessions.read(
+            session = sign_in_sessions.read(
                 Request({"type": "http", "headers": [(b"cookie", back.headers["set-cookie"].split(";")[0].encode())],
                          "app": app, "method": "GET", "path": "/me", "query_string": b"", "scheme": "http",
                          "server": ("city.test", 80)}),
@@ -377,7 +377,9 @@ async def test_a_minor_reads_why_they_are_refused(shared_city: City) -> None:
     token = shared_city.actor(
         Audience.RESIDENT, "child", birthdate=(await shared_city.today()).replace(year=2015)
     ).token
-    value = sessions.seal(keyring, "session", sessions.serialize(Session(Audience.RESIDENT, token, until, 0, "child")))
+    value = sign_in_sessions.seal(
+        keyring, "session", sign_in_sessions.serialize(SignInSession(Audience.RESIDENT, token, until, 0, "child"))
+    )
     browser.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
     await browser.go("/me")
     assert browser.status == 403
@@ -465,11 +467,11 @@ def test_over_tls_cookies_are_for_tls_alone(shared_city_settings: Settings) -> N
 
     scope = {"type": "http", "headers": [], "scheme": "http", "path": "/me", "app": App(), "server": ("x", 80)}
     request = Request(scope)
-    assert sessions.cookie_name(Audience.RESIDENT, request) == "__Host-credit-easy-resident"
-    assert sessions.cookie_name(Audience.VENUE, request, 2) == "__Host-credit-easy-venue-2"
+    assert sign_in_sessions.cookie_name(Audience.RESIDENT, request) == "__Host-credit-easy-resident"
+    assert sign_in_sessions.cookie_name(Audience.VENUE, request, 2) == "__Host-credit-easy-venue-2"
     response = Response()
-    sessions.set_cookie(response, request, sessions.host_cookie(request, "x"), "value", "/me", 60)
-    sessions.delete_cookie(response, request, sessions.host_cookie(request, "x"), "/me")
+    sign_in_sessions.set_cookie(response, request, sign_in_sessions.host_cookie(request, "x"), "value", "/me", 60)
+    sign_in_sessions.delete_cookie(response, request, sign_in_sessions.host_cookie(request, "x"), "/me")
     for header in response.headers.getlist("set-cookie"):
         # Browsers refuse a cookie of this name with another path, with a domain, or without `Secure`.
         assert header.startswith("__Host-x=")
@@ -488,8 +490,8 @@ async def test_over_tls_a_person_signs_in_to_two_audiences_in_one_browser(
         response = Response()
         for audience, subject in ((Audience.RESIDENT, "wang"), (Audience.VENUE, "city-library-main")):
             token = town.actor(audience, subject).token
-            session = Session(audience, token, int(time.time()) + 300, int(time.time()), subject)
-            sessions.write(response, request, keyring, session)
+            session = SignInSession(audience, token, int(time.time()) + 300, int(time.time()), subject)
+            sign_in_sessions.write(response, request, keyring, session)
         cookies = "; ".join(header.split(";")[0] for header in response.headers.getlist("set-cookie"))
         for path in ("/me", "/desk"):
             answer = await town.client.get(path, headers={"Cookie": cookies})

@@ -55,7 +55,7 @@ class CookieTooLong(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SignInSession:
     """A signed-in person. Times are in seconds of the Unix epoch."""
 
     audience: Audience
@@ -81,7 +81,7 @@ def renewal_time(now: float, life_seconds: int) -> int:
     return int(now + life_seconds - min(EARLY_SECONDS, life_seconds / 4))
 
 
-def serialize(session: Session) -> bytes:
+def serialize(session: SignInSession) -> bytes:
     """Return the session as JSON. The member names are fixed: browsers have cookies of earlier versions."""
     return orjson.dumps(
         {
@@ -95,7 +95,7 @@ def serialize(session: Session) -> bytes:
     )
 
 
-def read(request: Request, keyring: Keyring, audience: Audience) -> Session | None:
+def read(request: Request, keyring: Keyring, audience: Audience) -> SignInSession | None:
     """Return the session in the request's cookies, or None without one that this service encrypted."""
     value = "".join(request.cookies.get(cookie_name(audience, request, part), "") for part in range(COOKIES_MAX))
     plain = unseal(keyring, "session", value)
@@ -104,10 +104,12 @@ def read(request: Request, keyring: Keyring, audience: Audience) -> Session | No
     members = orjson.loads(plain)
     if members["door"] != audience:
         return None
-    return Session(audience, members["token"], members["until"], members["since"], members["who"], members["refresh"])
+    return SignInSession(
+        audience, members["token"], members["until"], members["since"], members["who"], members["refresh"]
+    )
 
 
-def write(response: Response, request: Request, keyring: Keyring, session: Session) -> None:
+def write(response: Response, request: Request, keyring: Keyring, session: SignInSession) -> None:
     """Set the session's cookies, without the refresh token if they would be too long with it.
 
     Raises:
@@ -232,7 +234,7 @@ def delete_cookie(response: Response, request: Request, name: str, path: str) ->
     response.delete_cookie(name, path="/" if secure else path, secure=secure, httponly=True, samesite="lax")
 
 
-def claim(session: Session, name: str) -> str:
+def claim(session: SignInSession, name: str) -> str:
     """Return a text claim of the session's access token, "" without it. Nothing is verified: only for display."""
     try:
         payload = session.access_token.split(".")[1]
