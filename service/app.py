@@ -18,7 +18,7 @@ from consent.database import queries
 from service.api.public import handlers as public
 from service.api.public.routes import PUBLIC
 from service.api.routes import AUDIENCES, OPERATIONS
-from service.auth.access_tokens import Verifier
+from service.auth.access_tokens import TokenVerifier
 from service.auth.demo_token_issuer import DemoTokenIssuer
 from service.compliance import key_fingerprints, replay
 from service.http import compression, json_io, problems
@@ -61,7 +61,7 @@ class Application(Starlette):
 
 def create_app(
     settings: Settings,
-    verifier: Verifier,
+    verifier: TokenVerifier,
     *,
     clock: Clock = queries.now,
     limiter: Limiter | None = None,

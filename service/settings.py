@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from consent.crypto.vault import Keyring
 from consent.transparency.publication import Publisher
 from service.auth import key_files, keyring_file
-from service.auth.access_tokens import CITY_ZONE, OPTIONAL_AUDIENCES, Audience, TrustedIssuer, is_tamper_proof
+from service.auth.access_tokens import CITY_ZONE, OPTIONAL_AUDIENCES, Audience, TrustedTokenIssuer, is_tamper_proof
 from service.auth.demo_token_issuer import DEMO_ISSUER
 from service.auth.key_files import SigningKey
 from service.storage import database_url
@@ -66,7 +66,7 @@ class Settings:
 
     database_url: str
     keyring: Keyring = field(repr=False)
-    issuers: Mapping[Audience, TrustedIssuer]
+    token_issuers: Mapping[Audience, TrustedTokenIssuer]
     signing_key: SigningKey
     publisher: Publisher
     integrate_seconds: float = 10.0
@@ -97,7 +97,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     """
     members = {name: reader(environment) for name, reader in READERS.items()}
     members.pop("sandbox")
-    members["issuers"] = with_desk_client(members["issuers"], members["pages"])
+    members["token_issuers"] = with_desk_client(members["token_issuers"], members["pages"])
     return Settings(**members)
 
 
@@ -113,11 +113,11 @@ def read_each(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]
 
 
 def with_desk_client(
-    issuers: Mapping[Audience, TrustedIssuer], pages: Mapping[Audience, SignIn]
-) -> dict[Audience, TrustedIssuer]:
-    """Return the issuers; that of venues knows the client through which desks sign in at the pages."""
+    token_issuers: Mapping[Audience, TrustedTokenIssuer], pages: Mapping[Audience, SignIn]
+) -> dict[Audience, TrustedTokenIssuer]:
+    """Return the token issuers; that of venues knows the client through which desks sign in at the pages."""
     desks = frozenset(client.client_id for audience, client in pages.items() if audience is Audience.VENUE)
-    return {**issuers, Audience.VENUE: replace(issuers[Audience.VENUE], desk_clients=desks)}
+    return {**token_issuers, Audience.VENUE: replace(token_issuers[Audience.VENUE], desk_clients=desks)}
 
 
 def _operations_address(environment: Mapping[str, str]) -> tuple[str, int] | None:
@@ -207,11 +207,11 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _issuers(text: str) -> dict[Audience, TrustedIssuer]:
+def _issuers(text: str) -> dict[Audience, TrustedTokenIssuer]:
     try:
         document: dict[str, dict[str, Any]] = json.loads(text)
         issuers = {
-            Audience(audience): TrustedIssuer(
+            Audience(audience): TrustedTokenIssuer(
                 members["issuer"], members["audience"], members["jwks_url"], frozenset(members["algorithms"])
             )
             for audience, members in document.items()
@@ -321,7 +321,7 @@ def _is_installed(module: str) -> bool:
 READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
     {
         "database_url": _database_url,
-        "issuers": lambda environment: _issuers(_required(environment, "ISSUERS")),
+        "token_issuers": lambda environment: _issuers(_required(environment, "ISSUERS")),
         "keyring": lambda environment: read_keyring(Path(_required(environment, "KEYRING"))),
         "signing_key": _signing_key,
         "public_url": _public_url,

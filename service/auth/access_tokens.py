@@ -167,7 +167,7 @@ class KeysUnavailable(IdentityError):
 
 
 @dataclass(frozen=True, slots=True)
-class TrustedIssuer:
+class TrustedTokenIssuer:
     """The issuer and `aud` of one audience's tokens, and the algorithms it may sign with.
 
     `jwks_url` is None where the keys are given directly (the demonstration, tests).
@@ -199,7 +199,7 @@ def is_tamper_proof(address: str) -> bool:
     return here or (url.scheme == "https" and bool(url.hostname))
 
 
-def remote_sources(trusted: Mapping[Audience, TrustedIssuer]) -> dict[Audience, KeySource]:
+def remote_sources(trusted: Mapping[Audience, TrustedTokenIssuer]) -> dict[Audience, KeySource]:
     """Make a key source for each audience; audiences with the same JWKS URL share one. ValueError without a URL."""
     by_url: dict[str, KeySource] = {}
     for audience, issuer in trusted.items():
@@ -219,12 +219,12 @@ class _CachedToken:
     keys: KeySet
 
 
-class Verifier:
+class TokenVerifier:
     """Verifies tokens of all audiences. One per process, used from its event loop alone."""
 
     def __init__(
         self,
-        trusted: Mapping[Audience, TrustedIssuer],
+        trusted: Mapping[Audience, TrustedTokenIssuer],
         sources: Mapping[Audience, KeySource],
         *,
         zone: ZoneInfo = CITY_ZONE,
@@ -348,7 +348,7 @@ def _check_times(claims: TokenClaims, second: int) -> None:
         raise TokenInvalid(RefusalReason.NOT_YET_VALID)
 
 
-def _principal(issuer: TrustedIssuer, audience: Audience, claims: TokenClaims, today: date) -> Principal:
+def _principal(issuer: TrustedTokenIssuer, audience: Audience, claims: TokenClaims, today: date) -> Principal:
     """Make the principal of an authentic token for its own audience; `today` is the city's civil day."""
     if audience is Audience.VENUE:
         return Venue(_venue_client(issuer, claims))
@@ -369,7 +369,7 @@ def _principal(issuer: TrustedIssuer, audience: Audience, claims: TokenClaims, t
     return Resident(claims.sub, birthdate)
 
 
-def _venue_client(issuer: TrustedIssuer, claims: TokenClaims) -> str:
+def _venue_client(issuer: TrustedTokenIssuer, claims: TokenClaims) -> str:
     """Return the `client_id` of the venue that a token stands for.
 
     A venue's own machine has a token by client credentials: its client and its subject are the venue. A desk signs in

@@ -22,8 +22,8 @@ from service.auth.access_tokens import (
     STAFF_AUDIENCES,
     STAFF_LIFETIME_SECONDS,
     Audience,
-    TrustedIssuer,
-    Verifier,
+    TokenVerifier,
+    TrustedTokenIssuer,
 )
 from service.auth.claims import require_clean_name
 from service.auth.jwks import KeySource
@@ -127,15 +127,15 @@ class DemoTokenIssuer:
         """Return the public key as a JWKS document."""
         return {"keys": [{**key_files.public_jwk(self.key), "kid": self.kid, "use": "sig", "alg": "ES256"}]}
 
-    def verifier(self) -> Verifier:
+    def verifier(self) -> TokenVerifier:
         """Make a verifier that trusts this issuer alone and fetches nothing."""
         source = KeySource.fixed(self.jwks())
-        return Verifier(trusted_issuers(), dict.fromkeys(Audience, source))
+        return TokenVerifier(trusted_token_issuers(), dict.fromkeys(Audience, source))
 
 
-def trusted_issuers() -> dict[Audience, TrustedIssuer]:
+def trusted_token_issuers() -> dict[Audience, TrustedTokenIssuer]:
     """Return the demonstration issuer for each audience, with `aud` `credit-easy:<audience>`."""
-    return {audience: TrustedIssuer(DEMO_ISSUER, _audience(audience)) for audience in Audience}
+    return {audience: TrustedTokenIssuer(DEMO_ISSUER, _audience(audience)) for audience in Audience}
 
 
 def _audience(audience: Audience) -> str:

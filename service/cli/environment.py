@@ -50,11 +50,11 @@ def read_settings(data_dir: Path | None = None) -> Settings:
 def app_context(chosen: Settings) -> AppContext:
     """Make the context that handlers share, for a command: no token is accepted, rates are counted in this process."""
     from consent.database import queries
-    from service.auth.access_tokens import Verifier
+    from service.auth.access_tokens import TokenVerifier
     from service.http.context import AppContext
     from service.http.rate_limits import make_limiter
 
-    return AppContext(chosen, Verifier({}, {}), make_limiter(None), queries.now)
+    return AppContext(chosen, TokenVerifier({}, {}), make_limiter(None), queries.now)
 
 
 def run_with_database(chosen: Settings, work: Callable[[], Awaitable[Result]], *, any_keys: bool = False) -> Result:

@@ -36,7 +36,7 @@ from consent.records import intake
 from consent.records.intake import BATCH_MAX, DeliveredRecord
 from consent.transparency.publication import Publisher
 from service.auth import key_files, keyring_file
-from service.auth.demo_token_issuer import DemoTokenIssuer, trusted_issuers
+from service.auth.demo_token_issuer import DemoTokenIssuer, trusted_token_issuers
 from service.http.context import AppContext
 from service.ingest import file_import, table, text_rows
 from service.ingest.mapping import parse_mapping
@@ -77,7 +77,7 @@ def settings_of(folder: Path) -> Settings:
     return Settings(
         database_url=f"sqlite://{(folder / 'city.sqlite3').resolve()}",
         keyring=read_keyring(keys),
-        issuers=trusted_issuers(),
+        token_issuers=trusted_token_issuers(),
         signing_key=key_files.load_signing_key(key),
         publisher=Publisher(key_files.load_log_signer("demo.credit-easy.invalid", log_key), published),
         integrate_seconds=1.0,

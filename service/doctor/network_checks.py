@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from service.auth.access_tokens import Audience, TrustedIssuer
+from service.auth.access_tokens import Audience, TrustedTokenIssuer
 from service.auth.jwks import KeySource
 from service.doctor.examination import CheckResult, Examination, failed, not_checked, ok, warning
 from service.settings import Collector
@@ -56,7 +56,7 @@ async def identity_provider(examination: Examination) -> list[CheckResult]:
     """Fetch the keys of every audience's issuer, and compare them with the algorithms that the audience accepts."""
     if examination.demo is not None:
         return [ok("the demonstration's")]
-    issuers: dict[Audience, TrustedIssuer] | None = examination.usable.get("issuers")
+    issuers: dict[Audience, TrustedTokenIssuer] | None = examination.usable.get("token_issuers")
     if issuers is None:
         return [not_checked("ISSUERS")]
     urls = list(dict.fromkeys(str(issuer.jwks_url) for issuer in issuers.values()))

@@ -14,7 +14,7 @@ from benefits.redemption.offline_passes.status_lists import ListCache
 from consent.crypto.vault import Keyring
 from consent.kernel.instants import from_micros, to_micros
 from consent.rights.tombstones import Tombstones
-from service.auth.access_tokens import Verifier
+from service.auth.access_tokens import TokenVerifier
 from service.http.rate_limits import Limiter
 from service.settings import Settings
 
@@ -36,7 +36,7 @@ class AppContext:
     """
 
     settings: Settings
-    verifier: Verifier
+    verifier: TokenVerifier
     limiter: Limiter
     clock: Clock
     catalogue: CatalogueCache = field(default_factory=CatalogueCache)

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from service import settings
-from service.auth.access_tokens import Verifier, remote_sources
+from service.auth.access_tokens import TokenVerifier, remote_sources
 from service.observability import logging as logs
 from service.runtime import first_start, serving_process
 from service.runtime.exit_codes import ExitCode, StartFailed
@@ -43,7 +43,7 @@ def production() -> Starlette:
 
     chosen = settings.read(os.environ)
     logs.configure()
-    verifier = Verifier(chosen.issuers, remote_sources(chosen.issuers), zone=chosen.city_zone)
+    verifier = TokenVerifier(chosen.token_issuers, remote_sources(chosen.token_issuers), zone=chosen.city_zone)
     application = app.create_app(chosen, verifier)
     tune_gc()
     return application

@@ -69,10 +69,10 @@ def test_the_pages_client_of_desks_may_stand_for_many_venues(tmp_path: Path) -> 
     (resident,) = json.loads(sign_in()).values()
     pages = json.dumps({"resident": resident, "venue": {**resident, "client_id": "desk-pages"}})
     read = settings.read(settings_environment(tmp_path, PAGES=pages, PUBLIC_URL="https://points.city.example"))
-    desk_clients = {audience: issuer.desk_clients for audience, issuer in read.issuers.items()}
+    desk_clients = {audience: issuer.desk_clients for audience, issuer in read.token_issuers.items()}
     assert desk_clients.pop(Audience.VENUE) == {"desk-pages"}
     assert not any(desk_clients.values())
-    assert settings.read(settings_environment(tmp_path)).issuers[Audience.VENUE].desk_clients == frozenset()
+    assert settings.read(settings_environment(tmp_path)).token_issuers[Audience.VENUE].desk_clients == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from consent.kernel.fault_points import FaultPoint
 from consent.transparency.log_epochs import NothingLost
 from consent.transparency.logs import Log
 from consent.transparency.publication import PublishedByAnother
-from service.auth.access_tokens import Verifier
+from service.auth.access_tokens import TokenVerifier
 from service.compliance import new_log_epoch
 from service.demo import seed
 from service.http.context import AppContext
@@ -49,7 +49,7 @@ async def begin(settings: Settings, log: Log, reason: str, point: FaultPoint | N
     await database.open_database(settings.database_url)
     try:
         fault_points.arm(die)
-        context = AppContext(settings, Verifier({}, {}), make_limiter(None), queries.now)
+        context = AppContext(settings, TokenVerifier({}, {}), make_limiter(None), queries.now)
         await new_log_epoch.begin(context, log, reason)
     except (NothingLost, PublishedByAnother):
         sys.exit(REFUSED)

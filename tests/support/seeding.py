@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consent.database import queries
-from service.auth.access_tokens import Verifier
+from service.auth.access_tokens import TokenVerifier
 from service.compliance import key_fingerprints
 from service.demo import seed
 from service.http.context import AppContext
@@ -26,7 +26,7 @@ async def seed_database(
         await database.partition_tables(pieces, service_role)
         if distributed:
             await database.distribute()
-        app_context = AppContext(settings, Verifier({}, {}), make_limiter(None), queries.now)
+        app_context = AppContext(settings, TokenVerifier({}, {}), make_limiter(None), queries.now)
         await seed.seed(app_context)
         # As at the first start; each copy of this database would store its keys again otherwise.
         await key_fingerprints.require_known(settings)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from service.auth import access_tokens
-from service.auth.access_tokens import STAFF_AUDIENCES, Audience, TrustedIssuer, Verifier
+from service.auth.access_tokens import STAFF_AUDIENCES, Audience, TokenVerifier, TrustedTokenIssuer
 from service.auth.jwks import Algorithm, KeySource
 
 NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
@@ -51,13 +51,15 @@ def documents() -> dict[str, Any]:
     return {"keys": [ec_jwk(ec_key(), "ec-1"), rsa_jwk(rsa_key(), "rsa-1")]}
 
 
-def trusted(**more: Any) -> dict[Audience, TrustedIssuer]:
+def trusted(**more: Any) -> dict[Audience, TrustedTokenIssuer]:
     accepted: frozenset[Algorithm] = frozenset({"ES256", "RS256"})
-    return {audience: TrustedIssuer(ISSUER, f"city:{audience}", algorithms=accepted, **more) for audience in Audience}
+    return {
+        audience: TrustedTokenIssuer(ISSUER, f"city:{audience}", algorithms=accepted, **more) for audience in Audience
+    }
 
 
-def make_verifier(source: KeySource | None = None, **more: Any) -> Verifier:
-    return Verifier(trusted(), dict.fromkeys(Audience, source or KeySource.fixed(documents())), **more)
+def make_verifier(source: KeySource | None = None, **more: Any) -> TokenVerifier:
+    return TokenVerifier(trusted(), dict.fromkeys(Audience, source or KeySource.fixed(documents())), **more)
 
 
 def claims(audience: Audience = Audience.RESIDENT, **more: Any) -> Claims:

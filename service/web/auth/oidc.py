@@ -105,7 +105,7 @@ class IdentityProviders:
         attempt = self._read_attempt(request)
         audience = Audience(attempt["door"])
         query = request.query_params
-        issuer = self.app_context.settings.issuers[audience].issuer
+        issuer = self.app_context.settings.token_issuers[audience].issuer
         if (
             not hmac.compare_digest(query.get("state", "").encode(), attempt["state"].encode())
             or query.get("iss", issuer) != issuer

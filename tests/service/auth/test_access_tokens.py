@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.auth import access_tokens
-from service.auth.access_tokens import Audience, TrustedIssuer, Venue, Verifier
+from service.auth.access_tokens import Audience, TokenVerifier, TrustedTokenIssuer, Venue
 from service.auth.claims import STAFF_DIVISIONS_MAX
 from service.auth.jwks import KeySource
 from tests.support.tokens import (
@@ -66,8 +66,8 @@ def test_divisions_of_staff_are_codes() -> None:
 def test_rs256_is_accepted_where_the_issuer_allows_it() -> None:
     text = jwt.encode(claims(), rsa_key(), algorithm="RS256", headers={"typ": "at+jwt", "kid": "rsa-1"})
     assert isinstance(resident_says(text), access_tokens.Resident)
-    narrow = {audience: TrustedIssuer(ISSUER, f"city:{audience}") for audience in Audience}
-    only_ec = Verifier(narrow, dict.fromkeys(Audience, KeySource.fixed(documents())))
+    narrow = {audience: TrustedTokenIssuer(ISSUER, f"city:{audience}") for audience in Audience}
+    only_ec = TokenVerifier(narrow, dict.fromkeys(Audience, KeySource.fixed(documents())))
     with pytest.raises(access_tokens.TokenInvalid, match="algorithm"):
         only_ec.verify(Audience.RESIDENT, text, NOW)
 
@@ -179,9 +179,9 @@ def test_an_invalid_token_for_another_audience_is_invalid_not_wrong_role() -> No
 
 
 def test_issuers_cannot_sign_for_each_others_audiences() -> None:
-    issuers = {audience: TrustedIssuer(f"https://{audience}.example", "credit") for audience in Audience}
+    issuers = {audience: TrustedTokenIssuer(f"https://{audience}.example", "credit") for audience in Audience}
     sources = {audience: KeySource.fixed({"keys": [ec_jwk(ec_key(audience), "k")]}) for audience in Audience}
-    each = Verifier(issuers, sources)
+    each = TokenVerifier(issuers, sources)
 
     def mint(signer: Audience, named: Audience) -> str:
         return token(claims(Audience.VENUE, iss=f"https://{named}.example", aud="credit"), key=ec_key(signer), kid="k")
@@ -194,11 +194,11 @@ def test_issuers_cannot_sign_for_each_others_audiences() -> None:
 
 
 def test_two_audiences_cannot_share_issuer_and_aud() -> None:
-    shared = dict.fromkeys((Audience.VENUE, Audience.SOURCE), TrustedIssuer(ISSUER, "both"))
+    shared = dict.fromkeys((Audience.VENUE, Audience.SOURCE), TrustedTokenIssuer(ISSUER, "both"))
     with pytest.raises(ValueError, match="for one only"):
-        Verifier(shared, dict.fromkeys(shared, KeySource.fixed(documents())))
+        TokenVerifier(shared, dict.fromkeys(shared, KeySource.fixed(documents())))
     with pytest.raises(ValueError, match="its keys"):
-        Verifier(trusted(), {})
+        TokenVerifier(trusted(), {})
 
 
 @pytest.mark.parametrize("audience", [Audience.VENUE, Audience.SOURCE])
@@ -208,10 +208,10 @@ def test_a_persons_token_through_the_venues_application_is_not_the_venue(audienc
         make_verifier().verify(audience, token(claims(audience, client_id="library-app")), NOW)
 
 
-def desk_verifier() -> Verifier:
+def desk_verifier() -> TokenVerifier:
     """Return a verifier that knows the pages' client of the venues."""
     issuers = trusted(desk_clients=frozenset({"desk-pages"}))
-    return Verifier(issuers, dict.fromkeys(Audience, KeySource.fixed(documents())))
+    return TokenVerifier(issuers, dict.fromkeys(Audience, KeySource.fixed(documents())))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.auth import access_tokens
-from service.auth.access_tokens import Audience, Verifier
+from service.auth.access_tokens import Audience, TokenVerifier
 from tests.support.tokens import (
     NOW,
     claims,
@@ -195,7 +195,7 @@ def test_size_and_characters_are_bounded_before_anything_is_parsed() -> None:
     st.lists(st.binary(max_size=80).map(segment), max_size=4),
 )
 def test_any_input_is_answered_with_an_identity_error(text: str, segments: list[str]) -> None:
-    verifier = Verifier({}, {})
+    verifier = TokenVerifier({}, {})
     for attempt in (text, ".".join(segments), f"{segment(text.encode('utf-8', 'replace'))}.{text}.x"):
         with pytest.raises(access_tokens.IdentityError):
             verifier.verify(Audience.VENUE, attempt, NOW)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from service.auth import access_tokens
-from service.auth.access_tokens import Audience, TrustedIssuer, Verifier
+from service.auth.access_tokens import Audience, TokenVerifier, TrustedTokenIssuer
 from service.auth.jwks import KeySet, KeySource
 from tests.support.tokens import (
     ISSUER,
@@ -94,7 +94,7 @@ def test_an_empty_jwks_is_refused() -> None:
 )
 def test_keys_are_not_fetched_in_the_clear(url: str) -> None:
     with pytest.raises(ValueError, match="https"):
-        TrustedIssuer(ISSUER, "a", url)
+        TrustedTokenIssuer(ISSUER, "a", url)
 
 
 def test_audiences_with_one_jwks_share_one_key_source() -> None:
@@ -105,7 +105,7 @@ def test_audiences_with_one_jwks_share_one_key_source() -> None:
         access_tokens.remote_sources(trusted())
 
 
-def miss_a_thousand_times(verifier: Verifier) -> None:
+def miss_a_thousand_times(verifier: TokenVerifier) -> None:
     for text in [token(kid=secrets.token_hex(16)) for _ in range(1000)]:
         with pytest.raises(access_tokens.TokenInvalid, match="unknown_kid"):
             verifier.verify(Audience.RESIDENT, text, NOW)

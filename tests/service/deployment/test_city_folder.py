@@ -94,7 +94,7 @@ def variables_of(file: Path) -> dict[str, str]:
 
 def test_the_settings_are_read_as_written(folder: Path) -> None:
     read = settings.read(variables_of(folder / "credit-easy.env"))
-    assert read.issuers[Audience.VENUE].audience == "https://city.example/v1/venue"
+    assert read.token_issuers[Audience.VENUE].audience == "https://city.example/v1/venue"
     assert set(read.pages) == set(PAGE_AUDIENCES)
     assert (read.public_url, read.allowed_hosts) == ("https://city.example", ("city.example",))
     assert read.publisher.folder == folder / "published"

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from service.app import create_app
-from service.auth.access_tokens import Audience, Verifier, remote_sources
+from service.auth.access_tokens import Audience, TokenVerifier, remote_sources
 from service.auth.jwks import COOLDOWN_SECONDS
 from service.http.rate_limits import make_limiter
 from service.settings import Settings
@@ -34,7 +34,7 @@ async def service_with_keys_at(url: str, settings: Settings) -> AsyncIterator[ht
     """Run the application with the keys of an identity provider that is reached over HTTP."""
     issuers = trusted(jwks_url=url)
     limiter = make_limiter(None, city.UNLIMITED)
-    app = create_app(settings, Verifier(issuers, remote_sources(issuers)), limiter=limiter)
+    app = create_app(settings, TokenVerifier(issuers, remote_sources(issuers)), limiter=limiter)
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://city.test") as client:
