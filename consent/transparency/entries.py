@@ -1,19 +1,26 @@
 """Reads of a log's entries, and the trace of entries whose table is dropped after three years.
 
-SQL text: `record_expired_leaves` copies rows of a detached partition, whose name only PostgreSQL's catalogue knows.
+SQL text: `positions_of` compares with any number of hashes in one statement; `record_expired_leaves` copies rows of a
+detached partition, whose name only PostgreSQL's catalogue knows.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from consent.database import queries
 from consent.models import LogEntry
 from consent.transparency.logs import Log
 
 
-async def position_of(log: Log, leaf_hash: str) -> int | None:
-    """Return the position of the leaf with this hash (hex), or None while it is not in the log."""
-    entry = await LogEntry.get_or_none(log=log, leaf_hash=leaf_hash)
-    return None if entry is None else entry.position
+async def positions_of(log: Log, leaf_hashes: Iterable[str]) -> dict[str, int]:
+    """Return the positions of the leaves with these hashes (hex) by hash, without those that are not in the log."""
+    rows = await queries.fetch_all(
+        f"SELECT leaf_hash, position FROM log_entry WHERE log = $1 AND {queries.any_of('leaf_hash', 2)}",
+        log,
+        queries.array_param({leaf_hash for leaf_hash in leaf_hashes if leaf_hash}),
+    )
+    return {row["leaf_hash"]: row["position"] for row in rows}
 
 
 async def leaves(log: Log, start: int, end: int) -> list[tuple[int, str]]:

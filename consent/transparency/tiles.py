@@ -8,6 +8,7 @@ Only the last tile of each level changes; every other tile is final.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from itertools import islice
 
 from consent.database import queries
 from consent.models import LogTile
@@ -55,7 +56,14 @@ async def root_at(log: Log, size: int, cache: Cache | None = None) -> bytes:
 
 async def inclusion(log: Log, index: int, size: int) -> list[bytes]:
     """Return the inclusion proof of leaf `index` in the tree of the first `size` leaves."""
-    return await _roots(log, merkle.inclusion_ranges(index, size))
+    return (await inclusions(log, [index], size))[0]
+
+
+async def inclusions(log: Log, indexes: Sequence[int], size: int) -> list[list[bytes]]:
+    """Return the inclusion proofs of several leaves, in their order; one query reads the tiles of them all."""
+    ranges = [merkle.inclusion_ranges(index, size) for index in indexes]
+    roots = iter(await _roots(log, [part for parts in ranges for part in parts]))
+    return [list(islice(roots, len(parts))) for parts in ranges]
 
 
 async def consistency(log: Log, old: int, new: int) -> list[bytes]:

@@ -95,6 +95,7 @@ async def read_consent(context: RequestContext, _: None) -> Answer:
     )
     notice = await lifecycle.get(DocumentKind.NOTICES, consent.notice_id, consent.notice_version)
     kind = DocumentKind.SOURCES if consent.purpose == Purpose.POINTS_COMPUTE else DocumentKind.PROVIDERS
+    proofs = await transparency.proofs_of(Log.CONSENT, [opening.leaf_hash for opening in openings])
     return Answer(
         schemas.ConsentUnderCase(
             **_consent(context, consent),
@@ -105,9 +106,9 @@ async def read_consent(context: RequestContext, _: None) -> Answer:
                     kind=opening.event["kind"],
                     day=context.app_context.day_of(datetime.fromisoformat(opening.event["at"])).isoformat(),
                     leaf_hash=receipts.encoded_hash(opening.leaf_hash),
-                    proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash),
+                    proof=proof,
                 )
-                for opening in openings
+                for opening, proof in zip(openings, proofs, strict=True)
             ],
         )
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.responses import Response
@@ -28,6 +29,8 @@ from service.http.problems import Problem
 
 ENTRIES_MAX = 1_000
 """Policy entries of one answer."""
+PROOFS_AT_ONCE = 100
+"""Proofs whose tiles are read by one query: each needs a tile of 8 kB that no other may share."""
 FOREVER = "public, max-age=31536000, immutable"
 """Cache-Control of content that its address determines: tiles and documents by hash."""
 
@@ -108,7 +111,8 @@ async def prove_inclusion(context: RequestContext, _: None) -> Answer:
     """Return the proof that a leaf is in the tree of a published size; `?size=` defaults to the latest."""
     log, published = _log(context), await _published(_log(context))
     size = _size(context, "size", published.size)
-    position = await entries.position_of(log, _hash(context, "leaf_hash").hex())
+    leaf_hash = _hash(context, "leaf_hash").hex()
+    position = (await entries.positions_of(log, [leaf_hash])).get(leaf_hash)
     if position is None or not position < size <= published.size:
         raise NotFound("there is no such leaf in a published tree of this size")
     proof = await tiles.inclusion(log, position, size)
@@ -228,17 +232,20 @@ async def published_checkpoint(log: Log) -> tuple[str, Checkpoint] | None:
     return head.note, Checkpoint.of_stored(head.note)
 
 
-async def proof_of(log: Log, leaf_hash: str) -> str | None:
-    """Return the C2SP tlog-proof of a leaf, whose hash is given in hex; None until a checkpoint covers the leaf."""
+async def proofs_of(log: Log, leaf_hashes: Sequence[str]) -> list[str | None]:
+    """Return the C2SP tlog-proofs of leaves, whose hashes are given in hex; None until a checkpoint covers the leaf."""
     latest = await published_checkpoint(log)
     if latest is None:
-        return None
+        return [None] * len(leaf_hashes)
     note, published = latest
-    position = await entries.position_of(log, leaf_hash)
-    if position is None or position >= published.size:
-        return None
-    hashes = await tiles.inclusion(log, position, published.size)
-    return receipts.proof_file(position, hashes, note)
+    positions = await entries.positions_of(log, leaf_hashes)
+    covered = sorted(position for position in positions.values() if position < published.size)
+    proofs: dict[int, str] = {}
+    for start in range(0, len(covered), PROOFS_AT_ONCE):
+        part = covered[start : start + PROOFS_AT_ONCE]
+        for position, hashes in zip(part, await tiles.inclusions(log, part, published.size), strict=True):
+            proofs[position] = receipts.proof_file(position, hashes, note)
+    return [proofs.get(positions.get(leaf_hash, -1)) for leaf_hash in leaf_hashes]
 
 
 @dataclass(frozen=True, slots=True)

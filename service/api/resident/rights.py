@@ -44,9 +44,10 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
     notice = await lifecycle.get(DocumentKind.NOTICES, consent.notice_id, consent.notice_version)
     text = notice.body["languages"][openings[0].event["facts"]["language"]]
     receipt = receipts.build(openings, {"name": text["controller_name"], "contact": text["controller_contact"]})
+    proofs = await transparency.proofs_of(Log.CONSENT, [opening.leaf_hash for opening in openings])
     events = [
-        rights_schemas.EventOpening(**members, proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash))
-        for members, opening in zip(receipts.openings_json(openings), openings, strict=True)
+        rights_schemas.EventOpening(**members, proof=proof)
+        for members, proof in zip(receipts.openings_json(openings), proofs, strict=True)
     ]
     return Answer(
         rights_schemas.ReceiptAnswer(
@@ -278,8 +279,10 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
         person, await catalogue.timeline(context.at), context.today, context.at
     )
     export = await erasure.export(person)
-    for event in (*export["events"], *export["uses_for_all"]):
-        event["proof"] = await transparency.proof_of(Log.CONSENT, event["leaf_hash"])
+    events = [*export["events"], *export["uses_for_all"]]
+    proofs = await transparency.proofs_of(Log.CONSENT, [event["leaf_hash"] for event in events])
+    for event, proof in zip(events, proofs, strict=True):
+        event["proof"] = proof
         event["leaf_hash"] = receipts.encoded_hash(event["leaf_hash"])
     more = {
         "lasting_tickets": await lasting_tickets.export(person),
