@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
-from itertools import pairwise
 
 from consent.database import queries
 from consent.domain.corrections import DecidedBy
@@ -45,17 +44,22 @@ SELECT source_id, sum(times - 1) AS repeats FROM (
 """Objections beyond a person's first about the same record, or about missing records of the same source."""
 
 
-MONTH = """
-SELECT count(*) AS opened,
-  coalesce(sum(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS waiting,
-  coalesce(sum(CASE WHEN state = 'rejected' THEN 1 ELSE 0 END), 0) AS rejected,
-  coalesce(sum(CASE WHEN state IN ('upheld', 'corrected') THEN 1 ELSE 0 END), 0) AS upheld,
-  coalesce(sum(CASE WHEN overdue_notice > 0 OR (state = 'open' AND decide_by < $3) THEN 1 ELSE 0 END), 0) AS late,
-  avg(decided_at - opened_at) AS mean_micros
-  FROM objection WHERE opened_at >= $1 AND opened_at < $2 AND ($4 = '' OR source_id = $4)
-"""
 TREND_MONTHS = 12
-"""Months of a trend; each is a query of its own."""
+"""Months of a trend: a year."""
+MONTHS = f"""
+SELECT month, count(*) AS opened,
+  sum(CASE WHEN state = 'open' THEN 1 ELSE 0 END) AS waiting,
+  sum(CASE WHEN state = 'rejected' THEN 1 ELSE 0 END) AS rejected,
+  sum(CASE WHEN state IN ('upheld', 'corrected') THEN 1 ELSE 0 END) AS upheld,
+  sum(CASE WHEN overdue_notice > 0 OR (state = 'open' AND decide_by < $1) THEN 1 ELSE 0 END) AS late,
+  avg(decided_at - opened_at) AS mean_micros
+  FROM (
+  SELECT state, overdue_notice, decide_by, decided_at, opened_at,
+    CASE {" ".join(f"WHEN opened_at < ${month + 4} THEN {month}" for month in range(TREND_MONTHS))} END AS month
+    FROM objection WHERE opened_at >= $3 AND opened_at < ${TREND_MONTHS + 3} AND ($2 = '' OR source_id = $2)) counted
+  GROUP BY month
+"""
+"""Objections by month: $1 a civil day, $2 a source or "", then the instants between which the months are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +70,28 @@ class ObjectionMonth:
     """
 
     first_day: date
-    opened: int
-    waiting: int
-    rejected: int
-    upheld: int
-    late: int
-    mean_days: int | None
+    opened: int = 0
+    waiting: int = 0
+    rejected: int = 0
+    upheld: int = 0
+    late: int = 0
+    mean_days: int | None = None
 
 
 async def by_month(today: date, zone: tzinfo, source_id: str) -> list[ObjectionMonth]:
     """Return the last TREND_MONTHS months with this one, oldest first, of one source or, with "", of all."""
-    months = [_month_before(today, TREND_MONTHS - 1 - number) for number in range(TREND_MONTHS + 1)]
-    rows = []
-    for first_day, following in pairwise(months):
-        begins, ends = (queries.to_micros(datetime.combine(day, time(), zone)) for day in (first_day, following))
-        row = await queries.fetch_one(MONTH, begins, ends, queries.to_day_number(today), source_id)
-        assert row is not None
-        counts = {name: int(row[name]) for name in row if name != "mean_micros"}
-        rows.append(ObjectionMonth(first_day, **counts, mean_days=_mean_days(row)))
-    return rows
+    first_days = [_month_before(today, TREND_MONTHS - 1 - number) for number in range(TREND_MONTHS + 1)]
+    instants = [queries.to_micros(datetime.combine(day, time(), zone)) for day in first_days]
+    rows = await queries.fetch_all(MONTHS, queries.to_day_number(today), source_id, *instants)
+    counted = {int(row["month"]): row for row in rows}
+    return [_month(day, counted.get(number)) for number, day in enumerate(first_days[:TREND_MONTHS])]
+
+
+def _month(first_day: date, row: queries.Row | None) -> ObjectionMonth:
+    if row is None:
+        return ObjectionMonth(first_day)
+    counts = {name: int(row[name]) for name in row if name not in ("month", "mean_micros")}
+    return ObjectionMonth(first_day, **counts, mean_days=_mean_days(row))
 
 
 def _month_before(day: date, months: int) -> date:
