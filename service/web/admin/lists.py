@@ -61,14 +61,11 @@ async def kind_csv(page: Page) -> Response:
 
 async def _table(page: Page, kind_name: str) -> tuple[TableView, int | None]:
     """Return the table that the page's address asks for, and the noise of its figures if it has any."""
-    bodies = await page.read("/v1/admin/catalogue/export")
-    in_force = {
-        kind: {_id_of(kind, body): body for body in documents} for kind, documents in bodies["catalogue"].items()
-    }
+    in_force = await bodies_in_force(page)
     figures = await page.read("/v1/admin/statistics") if kind_name == DocumentKind.BENEFITS else {}
     used = {key: count for scene in figures.get("redemptions", {}).values() for key, count in scene.items()}
     rows = []
-    for listed, body in await with_bodies(page, kind_name):
+    for listed, body in await with_bodies(page, kind_name, in_force):
         rows.append(_row(page.localizer, kind_name, listed, body, in_force))
         if listed["id"] in used:
             rows[-1].update(used=used[listed["id"]], sort_used=used[listed["id"]] or 0, counted=True)
@@ -80,10 +77,17 @@ async def _table(page: Page, kind_name: str) -> tuple[TableView, int | None]:
     return table_view.view(path, page.request.query_params, columns, filters, rows), figures.get("give_or_take")
 
 
-async def with_bodies(page: Page, kind_name: str) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Return every document of a kind in its row of the list, with its body in force, else the newest body."""
-    exported = (await page.read("/v1/admin/catalogue/export"))["catalogue"].get(kind_name, [])
-    bodies = {_id_of(kind_name, body): body for body in exported}
+async def bodies_in_force(page: Page) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Return the body in force of every document by kind and id."""
+    exported = (await page.read("/v1/admin/catalogue/export"))["catalogue"]
+    return {kind: {_id_of(kind, body): body for body in documents} for kind, documents in exported.items()}
+
+
+async def with_bodies(
+    page: Page, kind_name: str, in_force: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return every document of a kind in its row of the list, with its body of `in_force`, else the newest body."""
+    bodies = in_force.get(kind_name, {})
     unread, rows = DRAFTS_READ, []
     for listed in await page.read_all(f"/v1/admin/{kind_name}"):
         body = bodies.get(listed["id"])

@@ -47,9 +47,10 @@ async def _documents(page: Page, provider_id: str) -> dict[str, list[dict[str, A
     """Return a provider's documents by kind, drafts included, each with its newest body and its open versions."""
     documents: dict[str, list[dict[str, Any]]] = {}
     services: set[str] = set()
+    in_force = await lists.bodies_in_force(page)
     for kind in ORDER:
         documents[kind] = []
-        for listed, body in await lists.with_bodies(page, kind):
+        for listed, body in await lists.with_bodies(page, kind, in_force):
             if not _belongs(kind, listed["id"], body, provider_id, services):
                 continue
             versions = lists.open_versions(kind, listed)

@@ -63,7 +63,7 @@ async def usage(page: Page) -> Response:
 
 async def _divisions_of_benefits(page: Page) -> dict[str, str]:
     """Return the division in which each benefit is offered, by its id; a suspended one too, which was used before."""
-    rows = await lists.with_bodies(page, DocumentKind.BENEFITS)
+    rows = await lists.with_bodies(page, DocumentKind.BENEFITS, await lists.bodies_in_force(page))
     return {listed["id"]: str(body.get("division", "")) for listed, body in rows if body.get("division")}
 
 
