@@ -45,7 +45,7 @@ async def count(filters: ConsentFilters, on: date | None, zone: tzinfo, week: We
     Raises:
         PrivacyBudgetSpent: nobody asked this question before, and the week has no epsilon left for officers' counts.
     """
-    if await releases.count_people(week, EVERYBODY, lambda: live.count_people(week.at)) is None:
+    if await releases.noisy_people_count(week, EVERYBODY, lambda: live.count_people(week.at)) is None:
         return ConsentCounts({}, [])
     past = on if on is not None and on < week.today else None
     asks = {
@@ -54,7 +54,7 @@ async def count(filters: ConsentFilters, on: date | None, zone: tzinfo, week: We
         "notice_version": filters.notice_version,
         "on": None if past is None else past.isoformat(),
     }
-    cells = await releases.release(
+    cells = await releases.noisy_counts(
         Question(week, ReleaseKind.CONSENT_COUNTS, asks),
         lambda: people_counts.count_consents(filters, past or week.today, zone, week.at),
     )

@@ -49,7 +49,7 @@ class Question:
         return sha256_of({"kind": str(self.kind), "asks": dict(self.asks)})
 
 
-async def release(question: Question, count: Count) -> dict[str, int]:
+async def noisy_counts(question: Question, count: Count) -> dict[str, int]:
     """Return the noisy counts of a question by cell; counted, paid for and stored if nobody has asked it this week.
 
     Needs the caller's transaction, whose commit is the release. Noise can make a count negative or a part larger than
@@ -65,7 +65,7 @@ async def release(question: Question, count: Count) -> dict[str, int]:
     return await _answer_once(question, with_noise)
 
 
-async def count_people(week: Week, among: str, count: Count) -> int | None:
+async def noisy_people_count(week: Week, among: str, count: Count) -> int | None:
     """Return the noisy number of people of a group, named by `among`; None if there are too few to say anything.
 
     Fixed for the week at the first call, which also fixes the None. Noise decides by itself up to one week in

@@ -74,7 +74,7 @@ async def simulate(benefit_id: str, condition: Condition, week: Week, with_synth
     async def count() -> ExactCounts:
         return await count_fitting(condition, week.number, with_synthetic)
 
-    people, counts = await _release(asks, count, week, with_synthetic)
+    people, counts = await _noisy_counts(asks, count, week, with_synthetic)
     if people is None:
         return Impact(None, None)
     applies = min(counts["applies"], people)
@@ -99,7 +99,7 @@ async def compare(proposed: Scheme, week: Week, with_synthetic: bool = False) ->
     async def count() -> ExactCounts:
         return await count_shifts(current, proposed, week.number, with_synthetic)
 
-    people, counts = await _release(asks, count, week, with_synthetic)
+    people, counts = await _noisy_counts(asks, count, week, with_synthetic)
     lowers = current.lowered_by(proposed)
     if people is None:
         return SchemeComparison(None, None, None, None, lowers)
@@ -136,17 +136,17 @@ async def _count(cells: dict[str, str], relation: str, week: int, with_synthetic
     return ExactCounts({name: int(row[name]) for name in cells}, 1)
 
 
-async def _release(
+async def _noisy_counts(
     asks: Mapping[str, object], count: Callable[[], Awaitable[ExactCounts]], week: Week, with_synthetic: bool
 ) -> tuple[int | None, dict[str, int]]:
     """Return the noisy number of people and the noisy counts; None and no counts where the people are too few."""
     await population.freeze(week.today, week.at)
     among = "synthetic" if with_synthetic else "frozen_points"
-    people = await releases.count_people(week, among, lambda: count_people(week.number, with_synthetic))
+    people = await releases.noisy_people_count(week, among, lambda: count_people(week.number, with_synthetic))
     if people is None:
         return None, {}
     question = Question(week, ReleaseKind.SIMULATIONS, {"among": among, **asks})
-    return people, await releases.release(question, count)
+    return people, await releases.noisy_counts(question, count)
 
 
 def _worth(scheme: Scheme) -> dict[str, object]:

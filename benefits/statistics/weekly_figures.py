@@ -36,7 +36,7 @@ EVERYBODY = "everybody"
 """The group of people with any live consent; if it is too small, no figure is released."""
 
 
-async def load_or_release(week: Week) -> dict[str, Any]:
+async def load_or_count(week: Week) -> dict[str, Any]:
     """Return the figures that are released in `week`, the present one, as they were at its first request.
 
     Redemptions are those of the finished week before: in all, by scene, by benefit and by the benefit's division. Live
@@ -47,7 +47,7 @@ async def load_or_release(week: Week) -> dict[str, Any]:
     """
     stored = await ReleasedFigures.get_or_none(week=week.number)
     if stored is None:
-        counted = ReleasedFigures(week=week.number, figures=json.dumps(await _release(week)))
+        counted = ReleasedFigures(week=week.number, figures=json.dumps(await _count(week)))
         # Of two first requests at once one inserts; the other must return the same figures, so both read them again.
         await ReleasedFigures.bulk_create([counted], ignore_conflicts=True)
         stored = await ReleasedFigures.get(week=week.number)
@@ -55,14 +55,14 @@ async def load_or_release(week: Week) -> dict[str, Any]:
     return figures
 
 
-async def _release(week: Week) -> dict[str, Any]:
+async def _count(week: Week) -> dict[str, Any]:
     benefits = await _benefits_in_force(week)
     source_ids = [version.document_id for version in await lifecycle.all_in_force(DocumentKind.SOURCES, week.at)]
     provider_ids = [version.document_id for version in await lifecycle.all_in_force(DocumentKind.PROVIDERS, week.at)]
-    people = await releases.count_people(week, EVERYBODY, lambda: live.count_people(week.at))
+    people = await releases.noisy_people_count(week, EVERYBODY, lambda: live.count_people(week.at))
 
     async def figures_of(kind: ReleaseKind, count: Callable[[], Awaitable[ExactCounts]]) -> dict[str, int]:
-        return {} if people is None else await releases.release(Question(week, kind, {}), count)
+        return {} if people is None else await releases.noisy_counts(Question(week, kind, {}), count)
 
     return {
         "too_few_people": people is None,
@@ -102,12 +102,12 @@ async def add_synthetic(week: Week, counted: Mapping[ReleaseKind, ExactCounts]) 
     await ReleasedFigures.bulk_create([row], ignore_conflicts=True)
 
 
-async def released(week: Week, limit: int) -> list[dict[str, Any]]:
+async def load_newest(week: Week, limit: int) -> list[dict[str, Any]]:
     """Return the figures of the newest `limit` weeks up to this one, oldest first, as they were released.
 
-    Needs the caller's transaction, as `load_or_release`.
+    Needs the caller's transaction, as `load_or_count`.
     """
-    await load_or_release(week)
+    await load_or_count(week)
     rows = await ReleasedFigures.filter(week__lte=week.number).order_by("-week").limit(limit).values("figures")
     return [json.loads(row["figures"]) for row in reversed(rows)]
 

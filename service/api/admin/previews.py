@@ -70,7 +70,7 @@ async def read_statistics(context: RequestContext, _: None) -> Answer:
 
     Writes that week's figures at the first call, so that later calls cannot be subtracted from each other.
     """
-    figures = await weekly_figures.load_or_release(context.week)
+    figures = await weekly_figures.load_or_count(context.week)
     return Answer(
         schemas.BenefitFigures(
             first_day=figures["first_day"],

@@ -34,7 +34,7 @@ async def report_usage(context: RequestContext, _: None) -> Answer:
         raise Problem("bad_query")
     rows: Sequence[usage_schemas.UsageRow]
     first_day = context.request.query_params.get("week")
-    weeks = await weekly_figures.released(context.week, WEEKS_MAX if by == "week" or first_day is not None else 1)
+    weeks = await weekly_figures.load_newest(context.week, WEEKS_MAX if by == "week" or first_day is not None else 1)
     if first_day is not None:
         weeks = [figures for figures in weeks if figures["first_day"] == first_day]
         if not weeks:

@@ -236,7 +236,7 @@ async def read_statistics(context: RequestContext, _: None) -> Answer:
     Writes that week's figures at the first call.
     """
     await ledger.record_officer_read(staff_of(context), None, "statistics.read", context.at)
-    figures = await weekly_figures.load_or_release(context.week)
+    figures = await weekly_figures.load_or_count(context.week)
     return Answer(
         schemas.Statistics(
             data=[schemas.StatisticRow(**row) for row in figures.get("objections", [])],

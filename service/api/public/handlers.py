@@ -49,7 +49,7 @@ async def list_notices(context: RequestContext, _: None) -> Any:
 
 async def read_figures(context: RequestContext, _: None) -> Answer:
     """Return figures of the last finished week; the first call of a week computes and writes them."""
-    figures = await weekly_figures.load_or_release(context.week)
+    figures = await weekly_figures.load_or_count(context.week)
     # Figures that were released before a member existed lack it.
     return Answer(schemas.Figures(**{name: figures[name] for name in schemas.Figures.model_fields if name in figures}))
 

@@ -27,7 +27,7 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
     rows = await provider_cases.list_for(provider_id, json_io.read_day_keyset(context.request), limit + 1)
     venue_ids = {row.venue_id for row in rows[:limit]}
     names = {venue_id: await versions.last_name_of(DocumentKind.VENUES, venue_id) for venue_id in venue_ids}
-    figures = await weekly_figures.load_or_release(context.week)
+    figures = await weekly_figures.load_or_count(context.week)
     return Answer(
         schemas.ProviderComplaints(
             provider_id=provider_id,

@@ -43,7 +43,7 @@ def of_people(count: int) -> releases.Count:
 
 async def question(number: int, week: Week = WEEK) -> dict[str, int]:
     async with queries.transaction():
-        return await releases.release(Question(week, ReleaseKind.SIMULATIONS, {"number": number}), counting(1_000))
+        return await releases.noisy_counts(Question(week, ReleaseKind.SIMULATIONS, {"number": number}), counting(1_000))
 
 
 async def spent(kind: ReleaseKind = ReleaseKind.SIMULATIONS) -> tuple[int, int]:
@@ -102,7 +102,7 @@ async def test_nothing_new_is_answered_when_the_share_is_used_up(opened: str) ->
     assert await question(number) == answer
     # The other kinds have shares of their own.
     async with queries.transaction():
-        await releases.release(Question(WEEK, ReleaseKind.REDEMPTIONS, {}), counting(1))
+        await releases.noisy_counts(Question(WEEK, ReleaseKind.REDEMPTIONS, {}), counting(1))
     assert await spent() == (SIMULATIONS.share_milli, 20)
 
 
@@ -122,7 +122,7 @@ async def test_a_release_that_fails_spends_nothing(opened: str) -> None:
 
     with pytest.raises(OSError):
         async with queries.transaction():
-            await releases.release(Question(WEEK, ReleaseKind.SIMULATIONS, {}), broken)
+            await releases.noisy_counts(Question(WEEK, ReleaseKind.SIMULATIONS, {}), broken)
     assert await spent() == (0, 0)
 
 
@@ -139,20 +139,20 @@ async def test_a_count_without_a_bound_for_one_person_is_not_released(opened: st
 
     with pytest.raises(ValueError, match="one person changes 2"):
         async with queries.transaction():
-            await releases.release(Question(WEEK, ReleaseKind.SIMULATIONS, {}), unbounded)
+            await releases.noisy_counts(Question(WEEK, ReleaseKind.SIMULATIONS, {}), unbounded)
 
 
 async def test_below_200_people_nothing_leaves_and_above_it_is_decided_once(opened: str) -> None:
     async with queries.transaction():
         for people in (0, 70, PEOPLE_MIN - 1):
             week = week_at(WEEK.at + timedelta(days=7 * people), ZoneInfo("Asia/Shanghai"))
-            assert await releases.count_people(week, "all", of_people(people)) is None
+            assert await releases.noisy_people_count(week, "all", of_people(people)) is None
             # Growing within the week changes nothing: the answer is that of the first question.
-            assert await releases.count_people(week, "all", of_people(10_000)) is None
-        many = await releases.count_people(WEEK, "many", of_people(10_000))
+            assert await releases.noisy_people_count(week, "all", of_people(10_000)) is None
+        many = await releases.noisy_people_count(WEEK, "many", of_people(10_000))
         assert many is not None
         assert abs(many - 10_000) < 200
-        assert await releases.count_people(WEEK, "many", of_people(10)) == many
+        assert await releases.noisy_people_count(WEEK, "many", of_people(10)) == many
 
 
 @pytest.mark.parametrize("people", [70, 199])

@@ -16,7 +16,7 @@ async def test_a_test_shows_the_error_behind_a_500(
     async def broken(*_: object) -> None:
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr(weekly_figures, "load_or_release", broken)
+    monkeypatch.setattr(weekly_figures, "load_or_count", broken)
     answer = await town.client.get("/v1/public/statistics")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "broken on purpose" not in answer.text

@@ -309,7 +309,7 @@ async def test_an_error_of_ours_shows_no_trace(shared_city: City, monkeypatch: p
     async def broken(*_: object) -> None:
         raise RuntimeError("secret of the database at /srv/city/keyring.json")
 
-    monkeypatch.setattr(weekly_figures, "load_or_release", broken)
+    monkeypatch.setattr(weekly_figures, "load_or_count", broken)
     with log_lines() as stream:
         answer = await shared_city.client.get("/v1/public/statistics")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
