@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from benefits.catalogue.limits import QuotaLimit, limits_of
 from benefits.rules import conditions, effects
@@ -16,8 +16,8 @@ from benefits.rules.compiled import Rule
 from benefits.rules.effects import Effect
 from benefits.scoring.scheme import Timeline
 from consent.domain import divisions
+from consent.domain.document_kinds import Body
 
-Body = Mapping[str, Any]
 COMPILED_MAX = 10_000
 """Compiled benefits in memory, one for each benefit and civil day; beyond it the cache is emptied."""
 

@@ -12,13 +12,12 @@ from datetime import datetime
 
 from benefits.publishing.context_reader import venues_of
 from benefits.publishing.document_checks import shape_faults
-from benefits.publishing.rules.context import Body
 from benefits.publishing.sentences import facts, texts
 from benefits.publishing.sentences.facts import BenefitFacts
 from benefits.publishing.sentences.texts import ClosedSentence, ClosedText
 from benefits.publishing.sentences.vocabulary import MEMBERS, VOCABULARY
 from consent.documents import lifecycle, versions
-from consent.domain.document_kinds import DocumentKind
+from consent.domain.document_kinds import Body, DocumentKind
 from consent.kernel.errors import NotFound
 from consent.kernel.faults import DocumentInvalid, Fault
 

@@ -8,14 +8,14 @@ from datetime import date, datetime, timedelta
 from benefits.catalogue import in_force as catalogue
 from benefits.catalogue import schema
 from benefits.publishing.rules import baselines, closed_texts, organisations
-from benefits.publishing.rules.context import Body, Neighbour, PublicationContext, RelatedService, Relation
+from benefits.publishing.rules.context import Neighbour, PublicationContext, RelatedService, Relation
 from benefits.publishing.rules.organisations import Organisation
 from benefits.rules.effects import Baseline
 from benefits.rules.vocabulary import BASELINE_DAYS
 from benefits.scoring import scheme_changes
 from consent.database import queries
 from consent.documents import bodies, lifecycle
-from consent.domain.document_kinds import DocumentKind
+from consent.domain.document_kinds import Body, DocumentKind
 
 
 async def read(kind: DocumentKind, body: Body, at: datetime, today: date) -> PublicationContext:

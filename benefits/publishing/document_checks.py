@@ -12,13 +12,12 @@ from datetime import date, datetime
 from benefits.catalogue import schema
 from benefits.publishing import context_reader
 from benefits.publishing.rules import closed_texts, marked_words, names
-from benefits.publishing.rules.context import Body
 from benefits.publishing.rules.evaluation import evaluate
 from benefits.scoring.scheme import Scheme, SchemeInvalid
 from consent.documents import bodies, lifecycle
 from consent.documents.lifecycle import Version
 from consent.documents.schema import is_document_id
-from consent.domain.document_kinds import DocumentKind, Finding, Severity
+from consent.domain.document_kinds import Body, DocumentKind, Finding, Severity
 from consent.kernel.errors import Conflict, Prohibited
 from consent.kernel.faults import FORM, DocumentInvalid, Fault, Values
 

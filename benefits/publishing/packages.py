@@ -18,7 +18,7 @@ from benefits.publishing.rules import names
 from consent.documents import lifecycle, packages
 from consent.documents.lifecycle import Version
 from consent.documents.packages import Package
-from consent.domain.document_kinds import DocumentKind, Finding, Severity
+from consent.domain.document_kinds import Body, DocumentKind, Finding, Severity
 from consent.kernel.errors import Conflict, Prohibited
 
 
@@ -59,7 +59,7 @@ async def submit(
         if names.asks_for_recipient(findings):
             raise Conflict("a document that changes whom people agreed with is submitted on its own")
 
-        async def known(_: DocumentKind, __: lifecycle.Body, of_member: Sequence[Finding] = findings) -> Any:
+        async def known(_: DocumentKind, __: Body, of_member: Sequence[Finding] = findings) -> Any:
             return of_member
 
         await lifecycle.submit(member.kind, member.document_id, member.version, staff_id, at, known)

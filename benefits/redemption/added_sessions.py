@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 from tortoise.expressions import Q
 
 from benefits.catalogue.limits import period_of
-from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
+from benefits.catalogue.model import InForce, LiveBenefit, is_offered_at
 from benefits.errors import BookingNeeded, SessionNotPossible
 from benefits.models import AddedSession
 from benefits.redemption.decision import CivilTime
 from consent.crypto.blind_index import new_id
 from consent.database import named_locks, queries
+from consent.domain.document_kinds import Body
 from consent.kernel.errors import NotFound
 
 RETURN_BEFORE = timedelta(hours=24)

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from benefits.catalogue.model import Body, InForce, is_offered_at
+from benefits.catalogue.model import InForce, is_offered_at
 from benefits.models import BindingCode, LastingTicket
 from benefits.redemption import added_sessions, eligibility, lasting_tickets
 from benefits.redemption.decision import CivilTime, TicketKind
@@ -19,6 +19,7 @@ from consent import persons
 from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new_code, normal_code, random_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
+from consent.domain.document_kinds import Body
 from consent.domain.liveness import began_under
 from consent.domain.purposes import Purpose
 from consent.events import ledger

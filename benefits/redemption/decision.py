@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from benefits.balances.stored import StoredBalance, is_usable
 from benefits.catalogue.limits import QuotaLimit, admit_one_more
-from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
+from benefits.catalogue.model import InForce, LiveBenefit, is_offered_at
+from consent.domain.document_kinds import Body
 from consent.domain.liveness import ConsentPeriod, began_under, is_live
 from consent.kernel.errors import require_not_withheld
 from consent.kernel.instants import to_day_number

@@ -15,13 +15,13 @@ import orjson
 from benefits.balances import person_balance
 from benefits.balances.stored import StoredBalance
 from benefits.catalogue.limits import LIMITS_MAX
-from benefits.catalogue.model import Body
 from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CounterRow, PersonRow, RedemptionState, TicketRow
 from consent.database import queries
 from consent.database.selection import Selection
 from consent.database.write_plan import Write
 from consent.documents.change_number import CHANGES
+from consent.domain.document_kinds import Body
 from consent.domain.liveness import ConsentPeriod
 from consent.records import gate, withholding
 

@@ -22,9 +22,8 @@ from benefits.statistics.weeks import Week
 from consent.consents import live
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.documents.lifecycle import Body
 from consent.domain import small_cells
-from consent.domain.document_kinds import DocumentKind
+from consent.domain.document_kinds import Body, DocumentKind
 from consent.domain.exact_counts import ExactCounts
 from consent.domain.purposes import Purpose
 from consent.oversight import people_counts

@@ -10,8 +10,7 @@ from tortoise.expressions import Q
 
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.documents.lifecycle import Body
-from consent.domain.document_kinds import DocumentKind
+from consent.domain.document_kinds import Body, DocumentKind
 from consent.models import DocumentStep, StoredDocument
 
 

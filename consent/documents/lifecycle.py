@@ -12,7 +12,7 @@ transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -21,15 +21,12 @@ from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
 from consent.database import queries
-from consent.domain.document_kinds import DocumentKind, Finding, Severity
+from consent.domain.document_kinds import Body, DocumentKind, Finding, Severity
 from consent.domain.recipients import Recipient
 from consent.events import ledger
 from consent.kernel.canonical_json import canonical_json, sha256_of
 from consent.kernel.errors import Changed, Conflict, FourEyes, NotFound, Prohibited
 from consent.models import CatalogueState, DocumentStep, StoredDocument
-
-Body = Mapping[str, Any]
-
 
 PublicationCheck = Callable[[DocumentKind, Body], Awaitable[Sequence[Finding]]]
 """The check of a submitted document; passed in by benefits, since this package does not know benefits."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.documents.lifecycle import Version
-from consent.domain.document_kinds import DocumentKind
+from consent.domain.document_kinds import Body, DocumentKind
 from consent.domain.recipients import Recipient, RecipientChanges
 from consent.models import StoredDocument
 
@@ -71,7 +71,7 @@ async def mark_applied(version: Version, at: datetime) -> None:
     )
 
 
-async def body_before(version: Version) -> lifecycle.Body | None:
+async def body_before(version: Version) -> Body | None:
     """Return the body that was in force before a version, or None."""
     assert version.in_force_from is not None
     row = await (

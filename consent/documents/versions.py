@@ -12,8 +12,8 @@ from typing import Any
 
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.documents.lifecycle import Body, Version
-from consent.domain.document_kinds import DocumentKind
+from consent.documents.lifecycle import Version
+from consent.domain.document_kinds import Body, DocumentKind
 from consent.kernel.bilingual import LANGUAGES
 from consent.kernel.errors import NotFound
 from consent.kernel.faults import pointer_to

@@ -1,11 +1,16 @@
-"""The eight kinds of catalogue document, and the findings of the publication rules about one."""
+"""The eight kinds of catalogue document, its body, and the findings of the publication rules about one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from consent.kernel.faults import Values
+
+Body = Mapping[str, Any]
+"""The content of a catalogue document as JSON, without version and state; each kind has its schema."""
 
 
 class DocumentKind(StrEnum):

@@ -11,7 +11,7 @@ from benefits.rules.effects import EFFECTS, amount_names
 from benefits.rules.vocabulary import EffectKind
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.document_kinds import DocumentKind, Finding
+from consent.domain.document_kinds import Body, DocumentKind, Finding
 from tests.factories import BENEFIT_DOCUMENT, SERVICE_DOCUMENT, administrator, benefit_document, publish_document
 from tests.support.city import City
 
@@ -35,7 +35,7 @@ async def test_the_public_api_prints_every_limit(town: City) -> None:
     assert {name.lower(): value for name, value in limits.items()}.items() <= printed.items()
 
 
-async def pass_everything(kind: DocumentKind, body: lifecycle.Body) -> list[Finding]:
+async def pass_everything(kind: DocumentKind, body: Body) -> list[Finding]:
     """Stand in for the check of version 0.1.0, which knew no limit of this amount."""
     return []
 

@@ -10,7 +10,7 @@ import pytest
 from consent.consents import recipient_changes
 from consent.database import queries
 from consent.documents import lifecycle, recipients
-from consent.domain.document_kinds import DocumentKind, Finding
+from consent.domain.document_kinds import Body, DocumentKind, Finding
 from consent.domain.recipients import Recipient
 from consent.models import StoredConsent
 from service.auth.access_tokens import Audience
@@ -201,7 +201,7 @@ async def test_the_decision_about_the_recipient_is_asked_for_where_it_is_needed_
     assert (await decide(town, path, None)).status_code == 200
 
 
-async def pass_everything(kind: DocumentKind, body: lifecycle.Body) -> list[Finding]:
+async def pass_everything(kind: DocumentKind, body: Body) -> list[Finding]:
     """Stand in for the publication rules: the lifecycle alone is of interest."""
     return []
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from benefits.publishing.rules.context import FLAGGED, Body, PublicationContext, Relation
+from benefits.publishing.rules.context import FLAGGED, PublicationContext, Relation
 from benefits.rules import effects
 from benefits.rules.effects import Baseline
 from benefits.rules.vocabulary import Attribute, Period, ServiceKind
-from consent.domain.document_kinds import Finding, Severity
+from consent.domain.document_kinds import Body, Finding, Severity
 
 CAPACITY_PERIOD = Period.WEEK
 """The period of a capacity that a service does not state: calendars of surgeries and halls repeat by the week."""

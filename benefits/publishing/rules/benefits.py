@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 from benefits.catalogue.model import has_commitment
 from benefits.publishing.rules import baselines, capacity, division_rules, ladders
-from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, Body, PublicationContext
+from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, PublicationContext
 from benefits.rules import conditions, effects, lints
 from benefits.rules.vocabulary import RESTRICTED_SERVICES, EffectKind, ServiceKind
-from consent.domain.document_kinds import Finding
+from consent.domain.document_kinds import Body, Finding
 from consent.kernel.faults import Values
 
 LINT_DETAILS = MappingProxyType(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benefits.publishing.rules import baselines
-from benefits.publishing.rules.context import REFUSED, Body, PublicationContext
+from benefits.publishing.rules.context import REFUSED, PublicationContext
 from benefits.rules.effects import EFFECTS
 from benefits.rules.vocabulary import CAPACITY_SHARE_PERCENT_MAX, Attribute, EffectKind
-from consent.domain.document_kinds import Finding
+from consent.domain.document_kinds import Body, Finding
 
 
 def check(body: Body, context: PublicationContext) -> Iterator[Finding]:

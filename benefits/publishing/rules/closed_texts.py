@@ -16,11 +16,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benefits.publishing import wording
-from benefits.publishing.rules.context import FLAGGED, REFUSED, Body, PublicationContext
+from benefits.publishing.rules.context import FLAGGED, REFUSED, PublicationContext
 from benefits.publishing.sentences import facts, texts
 from benefits.publishing.sentences.facts import BenefitFacts
 from benefits.publishing.sentences.vocabulary import CONTACT_WORDS, MEMBERS, MEMBERS_WITH_VENUE
-from consent.domain.document_kinds import DocumentKind, Finding
+from consent.domain.document_kinds import Body, DocumentKind, Finding
 from consent.kernel.bilingual import LANGUAGES
 
 NAMED_KINDS = frozenset(

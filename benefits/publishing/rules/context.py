@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from benefits.rules.effects import Baseline
-from consent.domain.document_kinds import Severity
+from consent.domain.document_kinds import Body, Severity
 
-Body = Mapping[str, Any]
 REFUSED, FLAGGED, ADVICE = Severity.REFUSED, Severity.FLAGGED, Severity.ADVICE
 
 

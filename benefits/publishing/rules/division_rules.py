@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, Body, PublicationContext
+from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, PublicationContext
 from consent.domain import divisions
-from consent.domain.document_kinds import Finding
+from consent.domain.document_kinds import Body, Finding
 
 
 def check_benefit(body: Body, context: PublicationContext) -> Iterator[Finding]:

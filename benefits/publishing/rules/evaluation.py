@@ -22,8 +22,8 @@ from benefits.publishing.rules import (
     services,
     sources,
 )
-from benefits.publishing.rules.context import FLAGGED, REFUSED, Body, PublicationContext
-from consent.domain.document_kinds import DocumentKind, Finding
+from benefits.publishing.rules.context import FLAGGED, REFUSED, PublicationContext
+from consent.domain.document_kinds import Body, DocumentKind, Finding
 
 RULES_OF_KIND: Mapping[DocumentKind, Callable[[Body, PublicationContext], Iterable[Finding]]] = MappingProxyType(
     {

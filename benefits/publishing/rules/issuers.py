@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benefits.catalogue.model import has_commitment
-from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, Body, PublicationContext
+from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, PublicationContext
 from benefits.rules import effects
 from consent.domain import divisions
-from consent.domain.document_kinds import Finding
+from consent.domain.document_kinds import Body, Finding
 
 
 def check(body: Body, context: PublicationContext) -> Iterator[Finding]:

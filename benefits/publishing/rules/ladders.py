@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benefits.publishing.rules.context import FLAGGED, Body, PublicationContext
+from benefits.publishing.rules.context import FLAGGED, PublicationContext
 from benefits.rules import conditions
 from benefits.rules.vocabulary import THRESHOLDS_MAX
-from consent.domain.document_kinds import Finding
+from consent.domain.document_kinds import Body, Finding
 
 
 def check(body: Body, context: PublicationContext) -> Iterator[Finding]:

@@ -13,9 +13,9 @@ from typing import Any
 from benefits.catalogue.schema import ID_MEMBER
 from benefits.publishing import wording
 from benefits.publishing.grammar import Denial
-from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, Body
+from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED
 from benefits.publishing.wording import EXCLUSION, PERSONAL_LIMITS, SOCIAL_PROTECTION, Match
-from consent.domain.document_kinds import DocumentKind, Finding, Mark, Severity
+from consent.domain.document_kinds import Body, DocumentKind, Finding, Mark, Severity
 from consent.kernel.faults import Values
 
 CLOSED_MEMBERS = (

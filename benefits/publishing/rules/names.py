@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from benefits.publishing.rules import division_rules
-from benefits.publishing.rules.context import FLAGGED, REFUSED, Body, PublicationContext
-from consent.domain.document_kinds import Finding
+from benefits.publishing.rules.context import FLAGGED, REFUSED, PublicationContext
+from consent.domain.document_kinds import Body, Finding
 
 CODE_OF_MEMBER: Mapping[str, str] = MappingProxyType(
     {"name": "name_changed", "owner_id": "owner_changed", "client_id": "client_changed"}

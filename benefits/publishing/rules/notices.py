@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benefits.publishing.rules.context import FLAGGED, Body, PublicationContext
-from consent.domain.document_kinds import Finding
+from benefits.publishing.rules.context import FLAGGED, PublicationContext
+from consent.domain.document_kinds import Body, Finding
 
 DATA_CLAUSES = ("purposes", "method", "data_kinds", "recipients", "retention_period", "sensitive_data")
 """Clauses of a notice whose change asks everybody again, unless an officer finds that only words changed (R9)."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benefits.publishing.rules.context import FLAGGED, REFUSED, Body, PublicationContext
+from benefits.publishing.rules.context import FLAGGED, REFUSED, PublicationContext
 from benefits.scoring import scheme_changes
 from benefits.scoring.scheme import Scheme
 from benefits.scoring.scheme_changes import VALIDITY_MONTHS_MIN, WAYS_MIN
-from consent.domain.document_kinds import Finding
+from consent.domain.document_kinds import Body, Finding
 from consent.domain.records import Dimension
 from consent.kernel.faults import Values
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benefits.publishing.rules import baselines
-from benefits.publishing.rules.context import FLAGGED, REFUSED, Body, PublicationContext
+from benefits.publishing.rules.context import FLAGGED, REFUSED, PublicationContext
 from benefits.rules.vocabulary import ATTRIBUTES_OF_SERVICE, SERVICES_OF_PROVIDER, ProviderKind, ServiceKind
-from consent.domain.document_kinds import Finding
+from consent.domain.document_kinds import Body, Finding
 from consent.kernel.faults import Values
 
 

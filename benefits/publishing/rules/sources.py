@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benefits.publishing.rules import names
-from benefits.publishing.rules.context import FLAGGED, Body, PublicationContext
-from consent.domain.document_kinds import Finding
+from benefits.publishing.rules.context import FLAGGED, PublicationContext
+from consent.domain.document_kinds import Body, Finding
 
 
 def check(body: Body, context: PublicationContext) -> Iterator[Finding]:

@@ -17,13 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import Any
 
 from benefits.publishing.sentences.values import Name, Value
 from benefits.rules import conditions, effects
 from benefits.rules.vocabulary import Attribute, EffectKind, ServiceKind
+from consent.domain.document_kinds import Body
 
-Body = Mapping[str, Any]
 FACT_NAMES = frozenset(
     {
         *(f"effect.{name}" for effect in effects.EFFECTS.values() for name in effects.amount_names(effect)),

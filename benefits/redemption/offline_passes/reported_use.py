@@ -11,11 +11,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from benefits.catalogue.model import Body, InForce, LiveBenefit
+from benefits.catalogue.model import InForce, LiveBenefit
 from benefits.passes.issuers import PassIssuer
 from benefits.passes.jose import PublicKey
 from benefits.passes.status_list import StatusList
 from consent.crypto.vault import Keyring
+from consent.domain.document_kinds import Body
 
 
 class UploadResult(StrEnum):

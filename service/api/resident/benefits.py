@@ -8,11 +8,12 @@ from datetime import date
 import segno
 
 from benefits.balances import person_balance
-from benefits.catalogue.model import Body, LiveBenefit
+from benefits.catalogue.model import LiveBenefit
 from benefits.redemption import commitments, quotas, tickets
 from benefits.redemption.eligibility import Choice
 from benefits.rules import conditions
 from consent.domain import divisions
+from consent.domain.document_kinds import Body
 from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound
 from consent.records import gate

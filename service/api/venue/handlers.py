@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from benefits.catalogue.model import Body, is_offered_at
+from benefits.catalogue.model import is_offered_at
 from benefits.errors import VenueSuspended
 from benefits.redemption import added_sessions, bindings, reversal, shown_codes
 from benefits.redemption import redeem as redemptions
@@ -23,7 +23,7 @@ from benefits.redemption.state import AnswerStore
 from consent.database import queries
 from consent.database.write_plan import Write
 from consent.documents import versions
-from consent.domain.document_kinds import DocumentKind
+from consent.domain.document_kinds import Body, DocumentKind
 from service.api.venue import schemas
 from service.auth.access_tokens import Venue
 from service.http import json_io

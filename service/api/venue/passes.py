@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from benefits.catalogue.model import Body
 from benefits.errors import VenueSuspended
 from benefits.passes import issuers
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.offline_passes import recognised_passes, redeem_pass
 from benefits.redemption.offline_passes.recognised_passes import BroughtTexts
 from benefits.redemption.offline_passes.reported_use import ReportedUse, VenuePassContext
+from consent.domain.document_kinds import Body
 from service.api import pass_signer
 from service.api.venue import pass_schemas, schemas
 from service.auth.access_tokens import Venue

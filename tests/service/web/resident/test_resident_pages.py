@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.document_kinds import DocumentKind, Finding
+from consent.domain.document_kinds import Body, DocumentKind, Finding
 from service.auth.access_tokens import CITY_ZONE, Audience
 from service.demo import seed
 from service.web.i18n.formatting import Localizer
@@ -377,7 +377,7 @@ async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: C
     at = await town.app_context.clock()
     library = next(document for document in seed.documents("benefits") if document["benefit_id"] == "library-deposit")
 
-    async def unchecked(kind: DocumentKind, body: lifecycle.Body) -> Sequence[Finding]:
+    async def unchecked(kind: DocumentKind, body: Body) -> Sequence[Finding]:
         return ()  # the publication check reads every benefit: 200 times 200
 
     async with queries.transaction():
