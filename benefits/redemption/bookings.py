@@ -210,7 +210,7 @@ def _own_booking(row: Booking) -> OwnBooking:
     return OwnBooking(row.booking_id, row.session_id, row.benefit_id, row.venue_id, begins_at, ends_at)
 
 
-async def admit(person: Person, benefit: LiveBenefit, venue_id: str, now: CivilTime) -> bool:
+async def admits_ticket(person: Person, benefit: LiveBenefit, venue_id: str, now: CivilTime) -> bool:
     """Report whether a ticket for a benefit may be issued now to the (locked) person.
 
     A benefit with added places needs a booking where its venue has a session within RETURN_BEFORE of now. The booking

@@ -118,7 +118,7 @@ async def issue(keyring: Keyring, person: Person, catalogue: InForce, choice: Ch
     benefit, _ = await establish_eligibility(person, catalogue, choice, now)
     benefit_id, venue_id = choice.benefit_id, choice.venue_id
     at = now.at
-    if not await bookings.admit(person, benefit, venue_id, now):
+    if not await bookings.admits_ticket(person, benefit, venue_id, now):
         raise BookingNeeded("an unused booking of the session that is on comes first")
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:
