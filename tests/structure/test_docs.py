@@ -190,7 +190,7 @@ def test_names_in_the_glossary_exist_in_the_code() -> None:
 
 def test_the_committed_document_is_the_served_one() -> None:
     committed = (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")
-    assert json.loads(committed) == app.document(), "write it anew: credit-easy openapi > docs/openapi.json"
+    assert json.loads(committed) == app.document(), "write it again: credit-easy openapi > docs/openapi.json"
 
 
 def test_docs_do_not_teach_to_trust_the_demonstration() -> None:

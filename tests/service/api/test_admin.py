@@ -62,6 +62,15 @@ async def test_a_benefit_from_draft_to_the_counter(town: City) -> None:
     assert (await admin_1.post("/v1/admin/benefits", benefit_document())).status_code == 409
 
 
+async def test_a_provider_names_what_depends_on_it_also_through_its_services(shared_city: City) -> None:
+    admin = administrator(shared_city)
+    depending = (await admin.get("/v1/admin/providers/city-library/dependents")).json()["data"]
+    assert {("venues", "city-library-main"), ("services", "book-loan"), ("benefits", "library-deposit")} <= {
+        (row["kind"], row["id"]) for row in depending
+    }
+    assert (await admin.get("/v1/admin/providers/nobody/dependents")).status_code == 404
+
+
 async def test_the_gate_speaks_the_readers_language(town: City) -> None:
     admin = administrator(town)
     await admin.post(

@@ -143,7 +143,7 @@ def test_every_call_parameter_schema_and_member_is_described() -> None:
         for call in methods.values():
             missing += [call["operationId"]] if not (call["summary"] and call["description"]) else []
             missing += [f"{call['operationId']} {row['name']}" for row in call["parameters"] if not row["description"]]
-    assert missing == []
+    assert missing == [], "give each a docstring or description: classes and members in service/api/*/schemas.py"
 
 
 def is_parameter(part: str) -> bool:
@@ -166,7 +166,9 @@ def test_no_two_paths_take_the_same_address() -> None:
 
 def test_every_call_has_a_text_of_one_to_three_sentences_beyond_its_summary() -> None:
     texts = openapi_texts.load().descriptions
-    assert texts.keys() == {operation.operation_id for operation in OPERATIONS}
+    operations = {operation.operation_id for operation in OPERATIONS}
+    assert not (missing := operations - texts.keys()), f"describe in service/api/calls.toml: {missing}"
+    assert not (left := texts.keys() - operations), f"no row of CALLS in service/api/*/routes.py, or too many: {left}"
     for operation in OPERATIONS:
         text = texts[operation.operation_id]
         assert text.rstrip(".") != operation.summary
