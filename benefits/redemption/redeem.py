@@ -235,7 +235,7 @@ class _Redemption:
         Always in this order, since each takes a lock that others wait for: person, answer, ticket, counters.
         """
         if isinstance(verdict, StandardTerms):
-            return self._refusal(state, verdict, now), None
+            return self._standard_terms(state, verdict, now), None
         person, valid_until = _person(self.scan.keyring, state), queries.from_micros(verdict.valid_until)
         if self.store is None:
             kind = "benefit.checked"
@@ -253,14 +253,14 @@ class _Redemption:
         # The catalogue last, when every lock is granted: a change while this waited undoes the decision by the old one.
         return [*permit, *writes, still_unchanged(state.changes)], benefit_terms
 
-    def _refusal(self, state: RedemptionState, verdict: StandardTerms, now: CivilTime) -> Plan:
+    def _standard_terms(self, state: RedemptionState, verdict: StandardTerms, now: CivilTime) -> Plan:
         """Return the writes of a "no": the same statements for every reason, with an event where points were used."""
         head, use = None, NO_USE
         if verdict.checked is not None:
             head = _head(state, _person(self.scan.keyring, state))
             use = _use("benefit.checked", verdict.checked, "standard_terms", state.ticket.lasting_id)
-        refusal = gate.refusal_writes(self.scan.keyring, head, now.at, use)
-        return [*refusal, *self._count_check(state), *self._answer(None, now), still_unchanged(state.changes)]
+        event = gate.standard_terms_writes(self.scan.keyring, head, now.at, use)
+        return [*event, *self._count_check(state), *self._answer(None, now), still_unchanged(state.changes)]
 
     def _count_check(self, state: RedemptionState) -> list[Write]:
         return [tickets.count_check_write(self.handle_index, state.ticket.checks)] if self.is_check else []

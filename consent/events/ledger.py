@@ -32,7 +32,7 @@ from consent.transparency.logs import Log
 SALT_BYTES = 32
 COMMITMENT_PREFIX = b"credit-easy-leaf-v1\x00"
 PADDING = "nothing"
-"""The kind of a leaf that stands for no event (`refusal_event`)."""
+"""The kind of a leaf that stands for no event (`standard_terms_event`)."""
 USED_FOR_ALL = "used.for_all"
 """The kind of a leaf that stands for a use of everybody's records at once."""
 
@@ -134,10 +134,12 @@ def fenced_event(head: ChainHead, kind: str, facts: Facts, at: datetime) -> tupl
     return fence, _event_write(new), leaf_write(Log.CONSENT, new.leaf_hash, new.leaf, at)
 
 
-def refusal_event(head: ChainHead, kind: str, facts: Facts, at: datetime, *, used: bool) -> tuple[Write, Write, Write]:
-    """Return the writes of `fenced_event` for a refusal; without `used` the same statements, which change no row.
+def standard_terms_event(
+    head: ChainHead, kind: str, facts: Facts, at: datetime, *, used: bool
+) -> tuple[Write, Write, Write]:
+    """Return the writes of `fenced_event` for standard terms; without `used` the same statements, which change no row.
 
-    `head` is then a decoy's, and the leaf stands for no event: every refusal leaves one, or the log, which would not
+    `head` is then a decoy's, and the leaf stands for no event: every "no" leaves one, or the log, which would not
     grow, would tell the venue that no live ticket was shown.
     """
     new = prepare_event(head, kind, facts, at, to_the_hour=True)

@@ -274,13 +274,13 @@ def permit_writes(head: ChainHead, period: ConsentPeriod, at: datetime, use: Use
     return fence, NOT_WITHHELD, event, leaf
 
 
-def refusal_writes(keyring: Keyring, head: ChainHead | None, at: datetime, use: Use) -> Plan:
-    """Return the writes of an answer "no" to a venue: of a use of the points behind `head`, or of nobody's.
+def standard_terms_writes(keyring: Keyring, head: ChainHead | None, at: datetime, use: Use) -> Plan:
+    """Return the writes of standard terms for a venue, a "no": of a use of the points behind `head`, or of nobody's.
 
     Both are the same statements. The caller has checked the consent behind `head`; its end since then is a conflict.
     """
     used = head is not None
-    fence, event, leaf = ledger.refusal_event(
+    fence, event, leaf = ledger.standard_terms_event(
         head or ChainHead(persons.decoy(keyring), 0, ""), use.kind, _facts(Purpose.BENEFIT_CHECK, use), at, used=used
     )
     return fence, NOT_WITHHELD, event, leaf
