@@ -22,6 +22,7 @@ from consent.database.write_plan import TakeOne, Write
 from consent.persons import Person
 
 TAKE = TakeOne("quota_use", key="quota_key", counter="taken", columns=("ends_on",))
+"""Count a redemption; a conflict where the counter is at its limit, so that a last place is taken once."""
 KEY_LENGTH = 96
 """Characters of a key at most: a benefit id has up to 63, the name of a period up to 15."""
 

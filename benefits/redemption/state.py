@@ -42,8 +42,9 @@ COUNTERS_END = BALANCE_END + 2 * COUNTERS_MAX
 class AnswerStore(NamedTuple):
     """The caller's store of its answer, read by the query of the state and written by the plan of the redemption.
 
-    `selection` reads the row of `{key}`; its first column is never NULL. `make_writes` returns the writes of an
-    answer, given the outcome (`redeem.BenefitTerms` or None) and the instant.
+    `key` is the primary key of the stored answer; `selection` reads its row, whose first column is never NULL.
+    `make_writes` returns the writes of an answer, given its terms (`redeem.BenefitTerms`; None for standard terms) and
+    the instant.
     """
 
     key: str

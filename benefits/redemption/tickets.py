@@ -53,12 +53,14 @@ LOOKUP = Selection(
 )  # fmt: skip
 """The columns of `decision.TicketRow`, in its order."""
 COUNT_CHECK = OneOrNone(Update("ticket", changes=("checks",), matches=("handle_index", "checks")))
+"""A conflict where another check of the ticket was counted meanwhile."""
 SPEND = Update(
     "ticket",
     changes=("redemption_id", "counters", "unlink_from"),
     matches=("handle_index", "person_id"),
     still_null=("redemption_id",),
 )
+"""Spend a ticket once: a conflict where it has a redemption already, or was deleted."""
 USE = Insert(
     "ticket",
     (

@@ -57,6 +57,7 @@ SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, r.received_a
  WHERE r.person_id = $1 AND {live_sql("$2", "c")}
  ORDER BY r.occurred_on, r.record_id
 """
+"""A person's records, each joined to the live consent that covers it; without one there is no row."""
 BEGINS_LATER = "purpose = 'points.compute' AND state = 'given' AND given_at > {at}"
 """SQL condition of a given consent that lies ahead of the clock: the clock was set back after it was given."""
 RELEASE_STATE = (
@@ -240,7 +241,9 @@ async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> in
 
 
 SUBJECT = Selection(("i.person_id AS person_id",), "subject i", "i.subject_index = {subject_index}")
+"""The person of a token's `sub`, by its blind index."""
 EPOCH = Selection(("p.epoch AS epoch",), "person p", "p.person_id = {person_id}")
+"""A person's epoch, with which a stored balance is compared."""
 CHAIN = Selection(
     (
         "p.epoch AS epoch", "p.events AS events", "p.last_leaf AS last_leaf", "p.wrapped_key AS wrapped_key",
@@ -249,6 +252,7 @@ CHAIN = Selection(
     "person p",
     "p.person_id = {person_id}",
 )  # fmt: skip
+"""A person's epoch and end of chain, with the key and the `sub` that the next event needs."""
 PERIOD = ("c.given_at AS given_at", f"{end_sql('c')} AS consent_ends_at")
 """The columns of a `ConsentPeriod`."""
 GIVEN_CONSENT = Selection(
