@@ -18,6 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from consent.crypto.vault import Keyring
+from consent.kernel.ascii_text import parse_digits
 from consent.transparency.publication import Publisher
 from service.auth import key_files, keyring_file
 from service.auth.access_tokens import CITY_ZONE, OPTIONAL_AUDIENCES, Audience, TrustedTokenIssuer, is_tamper_proof
@@ -128,9 +129,10 @@ def _operations_address(environment: Mapping[str, str]) -> tuple[str, int] | Non
     host, _, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     host = host[1:-1] if bracketed else host
-    if not host or (":" in host) is not bracketed or not (port.isascii() and port.isdecimal()) or int(port) > PORT_MAX:
+    number = parse_digits(port, len(str(PORT_MAX)))
+    if not host or (":" in host) is not bracketed or number is None or number > PORT_MAX:
         raise SettingsInvalid(f"{PREFIX}OPS_ADDRESS must be host:port, such as {OPERATIONS_ADDRESS}, or empty for none")
-    return host, int(port)
+    return host, number
 
 
 PAGE_AUDIENCES = frozenset({Audience.RESIDENT, Audience.VENUE, Audience.ADMINISTRATOR, Audience.PRIVACY})

@@ -27,6 +27,15 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def parse_instant(text: str) -> datetime | None:
+    """Return the instant of an ISO 8601 text with an offset, such as `2027-01-31T08:00:00Z`, or None."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment
+
+
 def to_day_number(day: date) -> int:
     """A civil day as the integer `yyyymmdd`; the civil year is the number divided by 10,000."""
     return day.year * 10_000 + day.month * 100 + day.day

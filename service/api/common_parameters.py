@@ -9,6 +9,7 @@ from typing import Any, Final
 from benefits.rules.vocabulary import Scene
 from consent.documents.schema import DIVISION_PATTERN, DOCUMENT_ID_PATTERN
 from consent.domain.records import RecordKind
+from consent.kernel.ascii_text import is_printable_ascii
 from service.http.openapi.operation import Parameter
 from service.http.problems import Problem
 
@@ -52,7 +53,7 @@ def read_document_id(query: Mapping[str, str], name: str) -> str | None:
 def read_case(query: Mapping[str, str]) -> str | None:
     """Return `?case=`, or None without it; Problem bad_query for text that is no id, such as NUL."""
     case_id = query.get("case")
-    if case_id is not None and not (case_id and case_id.isascii() and case_id.isprintable()):
+    if case_id is not None and not (case_id and is_printable_ascii(case_id)):
         raise Problem("bad_query")
     return case_id
 

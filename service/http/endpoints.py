@@ -25,6 +25,7 @@ from consent.database import queries, retries
 from consent.documents.schema import is_document_id
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
+from consent.kernel.ascii_text import is_printable_ascii
 from consent.kernel.errors import DomainError
 from consent.oversight import staff
 from service.auth.access_tokens import (
@@ -304,7 +305,7 @@ def _routes(
 
 async def _run(endpoint: Endpoint, app_context: AppContext, audience: Audience | None, request: Request) -> Response:
     for value in request.path_params.values():
-        if not _readable(value):
+        if not is_printable_ascii(value):
             raise Problem("not_found")
     raw, body = await _read(endpoint, request)
     principal = principal_of(request)
@@ -364,11 +365,6 @@ async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Resp
     if late is not None:
         raise late
     return response
-
-
-def _readable(value: str) -> bool:
-    """Report whether a path parameter can be an id at all; PostgreSQL refuses NUL, for one, with an error."""
-    return value.isascii() and value.isprintable()
 
 
 def _idempotency_key(

@@ -23,8 +23,10 @@ from starlette.responses import Response
 
 from consent.database import queries
 from consent.database.paging import Cursor
+from consent.kernel.ascii_text import parse_digits
 from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.faults import pointer_to
+from consent.kernel.instants import parse_instant
 from consent.kernel.instants import rfc3339 as rfc3339
 from service.http.bodies import header, media_type
 from service.http.problems import Problem
@@ -162,10 +164,8 @@ def respond_with_etag(request: Request, body: Any) -> Response:
 def read_limit(request: Request) -> int:
     """Return `?limit=`, 1 to LIMIT_MAX, by default LIMIT_DEFAULT; Problem bad_limit for anything else."""
     text = request.query_params.get("limit", str(LIMIT_DEFAULT))
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(LIMIT_MAX))):
-        raise Problem("bad_limit")
-    limit = int(text)
-    if not 1 <= limit <= LIMIT_MAX:
+    limit = parse_digits(text, len(str(LIMIT_MAX)))
+    if limit is None or not 1 <= limit <= LIMIT_MAX:
         raise Problem("bad_limit")
     return limit
 
@@ -185,13 +185,10 @@ def read_moment(request: Request, name: str, latest: datetime) -> datetime:
     text = request.query_params.get(name)
     if text is None:
         return latest
-    try:
-        # A plus sign arrives as a space where it was not escaped.
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-        if moment.tzinfo is None or moment > latest:
-            raise ValueError(name)
-    except (ValueError, OverflowError):
-        raise Problem("bad_query") from None
+    # A plus sign arrives as a space where it was not escaped.
+    moment = parse_instant(text.replace(" ", "+"))
+    if moment is None or moment > latest:
+        raise Problem("bad_query")
     return moment
 
 

@@ -17,7 +17,7 @@ from consent.database import queries
 from consent.events import messages
 from consent.events.messages import MessageKind
 from consent.kernel.civil_day import parse_civil_day
-from consent.kernel.instants import rfc3339
+from consent.kernel.instants import parse_instant, rfc3339
 from service.auth.access_tokens import Audience
 from service.http import bodies, json_io
 from service.http.context import AppContext
@@ -197,11 +197,8 @@ async def _body(request: Request, model: type[Any]) -> Any:
 
 
 def _instant(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    moment = parse_instant(text)
+    if moment is None:
         raise body_invalid("/now", "invalid_date", "RFC 3339 with a zone, such as 2027-01-31T00:00:00Z")
     return moment
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from consent.kernel.ascii_text import parse_digits
+
 PAGE_ROWS = 20
 """Rows of one page, so that it fits a screen and a half."""
 PAGE_DIGITS = 4
@@ -151,8 +153,7 @@ def coded(key: str, code: str, text: str) -> dict[str, Any]:
 
 def _page_number(text: str, pages: int) -> int:
     """Return the number of a page from 1 to `pages`: the nearest for PAGE_DIGITS digits, else 1."""
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= PAGE_DIGITS else 1
-    return min(max(number, 1), pages)
+    return min(parse_digits(text, PAGE_DIGITS) or 1, pages)
 
 
 def _fits(row: Mapping[str, Any], search: str, chosen: Mapping[str, str]) -> bool:

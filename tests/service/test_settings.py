@@ -165,7 +165,9 @@ def test_the_operations_address_is_on_this_machine_unless_it_is_set(tmp_path: Pa
     assert settings.read(settings_environment(tmp_path, OPS_ADDRESS=" ")).operations_address is None
 
 
-@pytest.mark.parametrize("value", ["9090", ":9090", "127.0.0.1", "127.0.0.1:", "::1:9090", "[::1]", "[h]:1", "h:70000"])
+@pytest.mark.parametrize(
+    "value", ["9090", ":9090", "127.0.0.1", "127.0.0.1:", "::1:9090", "[::1]", "[h]:1", "h:70000", "h:" + "9" * 5_000]
+)
 def test_an_operations_address_without_host_or_port_is_refused(tmp_path: Path, value: str) -> None:
     with pytest.raises(SettingsInvalid, match="CREDIT_EASY_OPS_ADDRESS"):
         settings.read(settings_environment(tmp_path, OPS_ADDRESS=value))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import DocumentKind
+from consent.kernel.ascii_text import parse_digits
 from consent.kernel.errors import NotFound
 from consent.oversight import reviews
 from service.api.admin import schemas
@@ -235,9 +236,10 @@ def named_kind(context: RequestContext) -> DocumentKind:
 
 def version_number(text: str) -> int:
     """Parse a version number from a path or query; NotFound for other text, which can name no version."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= VERSION_DIGITS):
+    number = parse_digits(text, VERSION_DIGITS)
+    if number is None:
         raise NotFound("there is no such version")
-    return int(text)
+    return number
 
 
 def tag(version: Version) -> str:

@@ -11,6 +11,7 @@ from benefits.passes import status_list
 from benefits.redemption.offline_passes import status_list_steps, status_lists
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
+from consent.kernel.ascii_text import parse_digits
 from service.api import pass_signer
 from service.api.public import pass_schemas
 from service.compliance import public_keys
@@ -49,8 +50,9 @@ async def read_status_list(context: RequestContext, _: None) -> Response:
 
     A cache may store it until the next step.
     """
-    number = context.request.path_params["number"]
-    if not (number.isascii() and number.isdecimal()) or len(number) > DIGITS_MAX or str(int(number)) != number:
+    text = context.request.path_params["number"]
+    number = parse_digits(text, DIGITS_MAX)
+    if number is None or str(number) != text:
         raise Problem("not_found")
     signer = await pass_signer.signer(context)
     app_context = context.app_context
@@ -58,7 +60,7 @@ async def read_status_list(context: RequestContext, _: None) -> Response:
 
     async def make() -> str:
         catalogue = await app_context.catalogue.read(context.at)
-        return await status_lists.sign_list(app_context.keyring, int(number), catalogue, signer, step)
+        return await status_lists.sign_list(app_context.keyring, number, catalogue, signer, step)
 
     token = await app_context.status_lists.read(signer, int(number), step, make)
     fresh = status_list_steps.next_step(context.at) - context.at

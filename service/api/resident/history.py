@@ -12,6 +12,7 @@ from benefits.scoring import history, points, ways
 from benefits.scoring.history import MonthPoints
 from benefits.scoring.points import Points
 from consent.domain.records import NO_RECORDS, Released
+from consent.kernel.ascii_text import parse_digits
 from service.api import common_parameters
 from service.api.resident import current_person, points_schemas
 from service.http import json_io
@@ -95,6 +96,7 @@ def _month_answers(rows: Iterable[MonthPoints]) -> list[points_schemas.MonthAnsw
 
 def _months(context: RequestContext) -> int:
     text = context.request.query_params.get("months", str(MONTHS_DEFAULT))
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MONTHS_MAX)) and 1 <= int(text) <= MONTHS_MAX):
+    months = parse_digits(text, len(str(MONTHS_MAX)))
+    if months is None or not 1 <= months <= MONTHS_MAX:
         raise Problem("bad_query")
-    return int(text)
+    return months

@@ -11,6 +11,7 @@ from benefits.redemption.offline_passes import recognised_passes, redeem_pass
 from benefits.redemption.offline_passes.recognised_passes import BroughtTexts
 from benefits.redemption.offline_passes.reported_use import ReportedUse, VenuePassContext
 from consent.domain.document_kinds import Body
+from consent.kernel.instants import parse_instant
 from service.api import pass_signer
 from service.api.venue import pass_schemas, schemas
 from service.auth.access_tokens import Venue
@@ -108,11 +109,8 @@ async def pass_context_at(
 
 def _instant(text: str, index: int) -> datetime:
     """Return an instant of RFC 3339; Problem body_invalid for another text, and without an offset."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
+    at = parse_instant(text)
+    if at is None:
         raise body_invalid(
             f"/items/{index}/at", "invalid", "Send an instant of RFC 3339, such as 2027-01-02T08:00:00Z."
         )

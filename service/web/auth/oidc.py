@@ -23,6 +23,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from consent.kernel.ascii_text import is_printable_ascii
 from service.auth.access_tokens import Audience, IdentityError
 from service.auth.trust_store import trust_store
 from service.http.context import AppContext
@@ -262,9 +263,7 @@ def safe_return_path(text: str, audience: Audience) -> str:
     first_page = sign_in_sessions.PATHS[audience]
     parts = urlsplit(text)
     of_audience = parts.path == first_page or parts.path.startswith(first_page + "/")
-    plain = (
-        len(text) <= PATH_MAX and text.isascii() and text.isprintable() and "\\" not in text and "//" not in parts.path
-    )
+    plain = len(text) <= PATH_MAX and is_printable_ascii(text) and "\\" not in text and "//" not in parts.path
     return text if of_audience and plain and not parts.scheme and not parts.netloc else first_page
 
 

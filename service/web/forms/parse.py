@@ -14,6 +14,7 @@ from typing import Any
 
 from benefits.rules import effects
 from benefits.rules.vocabulary import EffectKind
+from consent.kernel.ascii_text import parse_digits
 
 CONDITION_ROWS = 4
 """Rows of the condition builder; conditions in use have two at most."""
@@ -31,7 +32,8 @@ MEMBER_DIGITS = 3
 
 def whole_number(text: str, digits_max: int = NUMBER_DIGITS) -> int | str:
     """Return a typed number as an integer, anything else unchanged: the API then says what is wrong with it."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits_max else text
+    number = parse_digits(text, digits_max)
+    return text if number is None else number
 
 
 def fen_of(text: str) -> int | str:

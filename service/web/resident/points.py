@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from consent.domain.records import RecordKind
+from consent.kernel.ascii_text import parse_digits
 from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
 from service.web.resident import benefits, consents, unread
@@ -159,9 +160,8 @@ async def _render_points(page: Page, what_if_result: Mapping[str, Any] | None) -
 
 async def what_if(page: Page) -> Response:
     """Show the points and benefits with more records of one kind; nothing is stored."""
-    quantity = page.form.get("quantity", "")
-    is_number = quantity.isascii() and quantity.isdecimal() and len(quantity) <= QUANTITY_DIGITS
-    deed = {"kind": page.form.get("kind", ""), "quantity": int(quantity) if is_number else 0}
+    quantity = parse_digits(page.form.get("quantity", ""), QUANTITY_DIGITS)
+    deed = {"kind": page.form.get("kind", ""), "quantity": quantity or 0}
     reply = await page.call_api("POST", "/v1/me/points/what-if", {"deeds": [deed]})
     if not reply.succeeded:
         return await _render_points(page, {"invalid": True})
