@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from benefits.passes import jose
-from benefits.passes.claims import URL_LENGTH_MAX
 from benefits.passes.jose import PublicKey
 from benefits.passes.refusals import PassFault, PassRefused
 
@@ -75,11 +74,3 @@ def key_set_sha256(key_ids: Iterable[str]) -> str:
     `key_ids` are the thumbprints of its keys, as of `PassIssuer.keys`.
     """
     return hashlib.sha256("\n".join(sorted(key_ids)).encode()).hexdigest()
-
-
-def require_url(value: str) -> str:
-    """Return an issuer's address without a slash at its end; PassRefused for anything but a short http(s) URL."""
-    text = jose.text_of(value, URL_LENGTH_MAX // 2)
-    if not text.startswith(("https://", "http://")) or text.endswith("/") or any(mark in text for mark in ' ?#\\"<>'):
-        raise PassRefused(PassFault.MALFORMED, "not an issuer's address")
-    return text

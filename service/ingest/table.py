@@ -13,8 +13,8 @@ LINE_CHARACTERS_MAX: Final = 65_536
 """Characters of the longest line or CSV row that is read."""
 HEADER_SEARCH_LINES: Final = 50
 """Lines after `skip_lines` among which a message searches the header."""
-COLUMNS_NAMED_MAX: Final = 20
-"""Columns of the file that a message names."""
+HEADER_CHARACTERS_NAMED: Final = 400
+"""Characters of the file's own header that a message repeats."""
 
 
 class Row(NamedTuple):
@@ -101,7 +101,7 @@ def _missing(
     mapping, hints = known
     if header is None:
         return f"the file has no column {', '.join(missing)}: it is empty"
-    there = ", ".join(name for name in names if name)[:400]
+    there = ", ".join(name for name in names if name)[:HEADER_CHARACTERS_NAMED]
     if UNDECIDED in missing:
         undecided = [field for field, column in mapping.columns if column == UNDECIDED]
         constant = "; or delete the line and write `account: THE_NUMBER` for all rows" * ("account" in undecided)

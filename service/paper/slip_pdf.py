@@ -7,11 +7,11 @@ Chinese prints on a viewer without Chinese fonts too.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import segno
 
@@ -150,11 +150,6 @@ def _draw_code(page: _Page, code: str) -> None:
 def grouped(code: str) -> str:
     """Return a code in groups of four characters, for reading aloud."""
     return " ".join(code[at : at + CODE_GROUP] for at in range(0, len(code), CODE_GROUP))
-
-
-def languages_of(texts: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return the values of both languages, Chinese first."""
-    return texts["zh-CN"], texts["en"]
 
 
 @lru_cache(maxsize=1)
