@@ -48,7 +48,8 @@ def sentences() -> set[str]:
 
 def test_every_sentence_has_a_chinese_translation_and_none_is_unused() -> None:
     translated = formatting.translations(formatting.PAGE_TEXTS)
-    assert set(translated) == sentences()
+    assert not (missing := sentences() - set(translated)), f"add to service/web/translations/zh_CN.po: {missing}"
+    assert not (unused := set(translated) - sentences()), f"remove from service/web/translations/zh_CN.po: {unused}"
     assert all(text.strip() for text in translated.values())
 
 
