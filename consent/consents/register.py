@@ -174,20 +174,7 @@ async def undo(keyring: Keyring, person: Person, consent_id: str, at: datetime) 
     ended = await account_links.link_to_restore(keyring, person, stopped)
     facts = (await ledger.about_consent(person, consent_id))[0].event["facts"]
     grant = replace(stopped, consent_id=new_id(), state=State.GIVEN, given_at=at, ended_at=None)
-    await StoredConsent.create(
-        person_id=person.person_id,
-        consent_id=grant.consent_id,
-        purpose=grant.purpose,
-        counterpart=grant.counterpart,
-        notice_id=previous.notice_id,
-        notice_version=previous.notice_version,
-        notice_sha256=previous.notice_sha256,
-        state=State.GIVEN,
-        given_at=queries.to_micros(at),
-        expires_at=previous.expires_at,
-        previous_id=consent_id,
-        counterpart_version=previous.counterpart_version,
-    )
+    await _store(person, grant, previous, consent_id)
     again = {**facts, "consent_id": grant.consent_id, "previous_id": consent_id}
     await ledger.append(person, "consent.given", again, at)
     await persons.raise_epoch(person.person_id)
@@ -255,21 +242,7 @@ async def _record(
         end_of_life(at, LIFE_MONTHS_MAX) if given else at,
         None if given else at,
     )
-    await StoredConsent.create(
-        person_id=person.person_id,
-        consent_id=grant.consent_id,
-        purpose=grant.purpose,
-        counterpart=grant.counterpart,
-        notice_id=shown.notice_id,
-        notice_version=shown.notice_version,
-        notice_sha256=shown.notice_sha256,
-        state=state,
-        given_at=queries.to_micros(at),
-        expires_at=queries.to_micros(grant.expires_at),
-        ended_at=None if given else queries.to_micros(at),
-        previous_id=previous_id,
-        counterpart_version=shown.counterpart_version,
-    )
+    await _store(person, grant, shown, previous_id)
     await ledger.append(
         person,
         f"consent.{state}",
@@ -289,6 +262,25 @@ async def _record(
         at,
     )
     return ConsentForPerson(grant, shown.notice_id, shown.notice_version, shown.notice_sha256, previous_id)
+
+
+async def _store(person: Person, grant: Grant, answered: Presentation | StoredConsent, previous_id: str | None) -> None:
+    """Store a consent or a refusal of the notice that was shown, or of that of the consent that it continues."""
+    await StoredConsent.create(
+        person_id=person.person_id,
+        consent_id=grant.consent_id,
+        purpose=grant.purpose,
+        counterpart=grant.counterpart,
+        notice_id=answered.notice_id,
+        notice_version=answered.notice_version,
+        notice_sha256=answered.notice_sha256,
+        state=grant.state,
+        given_at=queries.to_micros(grant.given_at),
+        expires_at=queries.to_micros(grant.expires_at),
+        ended_at=None if grant.ended_at is None else queries.to_micros(grant.ended_at),
+        previous_id=previous_id,
+        counterpart_version=answered.counterpart_version,
+    )
 
 
 async def record_end(person: Person, purpose: Purpose, counterpart: str, at: datetime) -> None:
