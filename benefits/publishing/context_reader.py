@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from benefits.catalogue import in_force as catalogue
 from benefits.catalogue import schema
@@ -15,6 +16,7 @@ from benefits.rules.vocabulary import BASELINE_DAYS
 from benefits.scoring import scheme_changes
 from consent.database import queries
 from consent.documents import bodies, lifecycle
+from consent.documents.bodies import BodyInForce
 from consent.domain.document_kinds import Body, DocumentKind
 
 
@@ -81,15 +83,16 @@ async def of_benefit(body: Body, service: Body, at: datetime, today: date) -> Pu
         scheme = (await catalogue.timeline(at)).version_for(today.year)
         caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
         gentle_caps = {str(dimension): scheme_changes.gentle_cap(scheme, dimension) for dimension in scheme.caps}
-    own, _ = await _history(service, {}, at)
+    services = await _services(at)
+    own, _ = _history(service, {}, services.approved, at)
     provider = await lifecycle.in_force(DocumentKind.PROVIDERS, service["provider_id"], at)
     return PublicationContext(
         provider=None if provider is None else provider.body,
         service=service,
         venues=await venues_of(service["provider_id"], at),
         baselines=[baseline for _, baseline in own],
-        neighbours=await _neighbours(body["benefit_id"], at),
-        recent=await _recent(at),
+        neighbours=await _neighbours(body["benefit_id"], services, at),
+        recent=await _recent(services, at),
         organisation=organisations.same_organisation(service["provider_id"], await _organisations()),
         caps=caps,
         gentle_caps=gentle_caps,
@@ -105,19 +108,41 @@ async def venues_of(provider_id: str, at: datetime) -> list[Body]:
 async def _of_service(body: Body, at: datetime) -> PublicationContext:
     provider = await _in_force_or_pending(DocumentKind.PROVIDERS, body["provider_id"], at)
     before = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
-    own, related = await _history(body, await _organisations(), at)
+    services = await _services(at)
+    own, related = _history(body, await _organisations(), services.approved, at)
+    neighbours = await _neighbours("", services, at)
     return PublicationContext(
         provider=provider,
         baselines=[baseline for _, baseline in own],
         other_names=sorted({document_id for document_id, _ in own} - {body["service_id"]}),
         related=related,
-        neighbours=[neighbour for neighbour in await _neighbours("", at) if neighbour.service_id == body["service_id"]],
+        neighbours=[neighbour for neighbour in neighbours if neighbour.service_id == body["service_id"]],
         before=None if before is None else before.body,
     )
 
 
-async def _history(
-    service: Body, known: Mapping[str, Organisation], at: datetime
+class KnownServices(NamedTuple):
+    """Services that documents are compared with, read once for a document.
+
+    `approved` are all versions that were in force until now, by document id, the latest first; `present` is the version
+    of each that is in force, else the earliest.
+    """
+
+    approved: Sequence[BodyInForce]
+    present: Mapping[str, Body]
+
+
+async def _services(at: datetime) -> KnownServices:
+    approved = await bodies.ever_approved(DocumentKind.SERVICES, at)
+    present = {service.document_id: service.body for service in approved}
+    present |= {
+        service.document_id: service.body for service in await lifecycle.all_in_force(DocumentKind.SERVICES, at)
+    }
+    return KnownServices(approved, present)
+
+
+def _history(
+    service: Body, known: Mapping[str, Organisation], approved: Sequence[BodyInForce], at: datetime
 ) -> tuple[list[tuple[str, Baseline]], list[RelatedService]]:
     """Return (id, baseline) of the provider's services of this kind, and the related services of `known` providers.
 
@@ -129,7 +154,7 @@ async def _history(
     own: list[tuple[int, str, Baseline]] = []
     related: list[tuple[int, RelatedService]] = []
     ended: dict[str, int] = {}
-    for document_id, in_force_from, body in await bodies.ever_approved(DocumentKind.SERVICES, at):
+    for document_id, in_force_from, body in approved:
         until = ended.get(document_id)
         ended[document_id] = in_force_from
         if until is not None and until <= since:
@@ -150,23 +175,19 @@ async def _history(
     )
 
 
-async def _neighbours(benefit_id: str, at: datetime) -> list[Neighbour]:
+async def _neighbours(benefit_id: str, services: KnownServices, at: datetime) -> list[Neighbour]:
     """Return every version of every other benefit that is live or pending, where its service is known."""
     known = await bodies.open_bodies(DocumentKind.BENEFITS, at)
-    return await _with_providers([(name, body) for name, body in known if name != benefit_id], at)
+    return _with_providers([(name, body) for name, body in known if name != benefit_id], services.present)
 
 
-async def _recent(at: datetime) -> list[Neighbour]:
+async def _recent(services: KnownServices, at: datetime) -> list[Neighbour]:
     """Return every version of every benefit in force or suspended within BASELINE_DAYS, where its service is known."""
     since = at - timedelta(days=BASELINE_DAYS)
-    return await _with_providers(await bodies.in_force_after(DocumentKind.BENEFITS, since, at), at)
+    return _with_providers(await bodies.in_force_after(DocumentKind.BENEFITS, since, at), services.present)
 
 
-async def _with_providers(benefits: Sequence[tuple[str, Body]], at: datetime) -> list[Neighbour]:
-    services = {service.document_id: service.body for service in await bodies.ever_approved(DocumentKind.SERVICES, at)}
-    services |= {
-        service.document_id: service.body for service in await lifecycle.all_in_force(DocumentKind.SERVICES, at)
-    }
+def _with_providers(benefits: Sequence[tuple[str, Body]], services: Mapping[str, Body]) -> list[Neighbour]:
     return [
         Neighbour(name, body["service_id"], services[body["service_id"]]["provider_id"], body)
         for name, body in benefits
