@@ -146,19 +146,7 @@ async def suspend_form(page: Page) -> Response:
 
 
 async def _render_suspend_form(page: Page, invalid: bool = False, status: int = 200) -> Response:
-    kind, path = path_kind(page), f"/v1/admin/{page.path_param('kind')}/{page.path_param('id')}"
-    chosen = await page.read(f"{path}/versions/{page.path_param('version')}")
-    return page.render(
-        "admin/suspend.html",
-        status,
-        kind=kind,
-        id=chosen["id"],
-        name=page.localizer.name(chosen.get("name")),
-        chosen=chosen,
-        address=f"/admin/{kind}/{page.path_param('id')}",
-        dependents=(await page.read(f"{path}/dependents"))["data"] if chosen["state"] == "in_force" else [],
-        invalid=invalid,
-    )
+    return await _render_ending(page, "admin/suspend.html", invalid, status)
 
 
 async def suspend(page: Page) -> Response:
@@ -180,17 +168,22 @@ async def retire_form(page: Page) -> Response:
 
 async def _render_retire_form(page: Page, invalid: str = "", status: int = 200) -> Response:
     """Render the form; `invalid` is `day` or `sure`, the field that was refused."""
+    return await _render_ending(page, "admin/retire.html", invalid, status)
+
+
+async def _render_ending(page: Page, template: str, invalid: bool | str, status: int) -> Response:
+    """Render the form that ends the addressed version, with what depends on it unless it is not in force yet."""
     kind, path = path_kind(page), f"/v1/admin/{page.path_param('kind')}/{page.path_param('id')}"
     chosen = await page.read(f"{path}/versions/{page.path_param('version')}")
     return page.render(
-        "admin/retire.html",
+        template,
         status,
         kind=kind,
         id=chosen["id"],
         name=page.localizer.name(chosen.get("name")),
         chosen=chosen,
         address=f"/admin/{kind}/{page.path_param('id')}",
-        dependents=(await page.read(f"{path}/dependents"))["data"],
+        dependents=[] if chosen["state"] == "scheduled" else (await page.read(f"{path}/dependents"))["data"],
         invalid=invalid,
     )
 
