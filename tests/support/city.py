@@ -35,15 +35,16 @@ UNLIMITED = dict.fromkeys(
 
 @dataclass
 class MovedClock:
-    """A clock that a test can move: the database's clock plus `by`."""
+    """A clock that a test can move or stop: the database's clock plus `by`, or `stopped` where that is set."""
 
     by: timedelta = timedelta(0)
+    stopped: datetime | None = None
 
     async def __call__(self) -> datetime:
         return self.moved(await queries.now())
 
     def moved(self, moment: datetime) -> datetime:
-        return moment + self.by
+        return self.stopped or moment + self.by
 
 
 class City:
