@@ -68,8 +68,9 @@ def postgres(
         if copied_from is not None:
             _copy_data(copied_from, data)
         server = start_on(data)
-        # The tests kill the service, never this server; hundreds of copied databases need not reach the disk.
-        fleeting = {} if durable else {"fsync": "off", "full_page_writes": "off"}
+        # The tests kill the service, never this server; hundreds of copied databases, each of a second's life, need
+        # neither reach the disk nor be vacuumed.
+        fleeting = {} if durable else {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
         for knob, value in (fleeting | (PRODUCTION if tuned else {})).items():
             server.psql(f"ALTER SYSTEM SET {knob} = '{value}'")
         server.psql("SELECT pg_reload_conf()")
