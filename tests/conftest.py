@@ -21,19 +21,23 @@ EVERYDAY = "not campaign and not pages"
 FIXTURES = "tests.support.fixtures"
 PAGES = Path(__file__).parent / "pages"
 """Tests with the mark `pages`, and only they, are in this folder."""
+STORIES = Path(__file__).parent / "stories"
+"""Whole flows over HTTP: what few tests of this folder need no city are no unit tests either."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose marks and the Hypothesis profile where the command line does not; load the fixtures where tests run.
 
-    A run of everything leaves the tests that start processes to a run of their own, which takes as long again. A run of
-    files or folders by name has them.
+    A run of everything leaves two kinds of tests to runs of their own, each of which takes as long again: those that
+    start processes, and those that meet PostgreSQL with statements which others send it too. A run of files or folders
+    by name has them.
     """
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        if config.option.markexpr in (EVERYDAY, "unit"):
-            config.option.ignore = [*(config.option.ignore or ()), str(PAGES)]  # its imports take half a second
+        # To import these takes longer than many tests.
+        left_out = {EVERYDAY: [PAGES], "unit": [PAGES, STORIES]}.get(config.option.markexpr, [])
+        config.option.ignore = [*(config.option.ignore or ()), *map(str, left_out)]
         if config.option.markexpr == EVERYDAY:
-            config.option.markexpr = f"{EVERYDAY} and not processes"
+            config.option.markexpr = f"{EVERYDAY} and not processes and not rest_on_postgres"
     if config.getoption("--hypothesis-profile", default=None) is None:
         settings.load_profile("search" if config.option.markexpr == "campaign" else "usual")
     # The process that distributes the tests over pytest-xdist's workers runs none: importing the service would keep
@@ -53,15 +57,15 @@ SLOW_FIXTURES = frozenset(
     }
 )  # fmt: skip
 """A test that uses one of these needs a database or a server and is no unit test."""
-
-
-NOT_UNIT = frozenset({"processes", "pages", "campaign", "slow"})
+RUN_BY_NAME = frozenset({"processes", "pages", "campaign"})
+"""Markers of tests that have runs of their own, on whichever engine."""
+NOT_UNIT = RUN_BY_NAME | {"slow"}
 """Markers of tests that start a process or a browser, or that take a second or more each."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark unit tests and Citus variants, and drop the variants of engines that a test is not marked for.
+    """Mark unit tests and variants of engines that have runs of their own; drop variants a test is not marked for.
 
     First of all hooks, so that `-m unit` and `-m campaign` already see the marks.
     """
@@ -71,13 +75,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         assert isinstance(item, pytest.Function)
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         engine = next((parameters[name] for name in ENGINE_PARAMETERS if name in parameters), None)
-        marker = MARKER_OF_ENGINE.get(engine) if isinstance(engine, str) else None
-        (dropped if marker and not item.get_closest_marker(marker) else chosen).append(item)
+        name = MARKER_OF_ENGINE.get(engine) if isinstance(engine, str) else None
+        marker = item.get_closest_marker(name) if name else None
+        (dropped if name and not marker else chosen).append(item)
         if engine == "citus":
             item.add_marker(pytest.mark.campaign)
-        if SLOW_FIXTURES.isdisjoint(item.fixturenames) and NOT_UNIT.isdisjoint(
-            mark.name for mark in item.iter_markers()
-        ):
+        names = {mark.name for mark in item.iter_markers()}
+        everyday = marker is None or marker.kwargs.get("everyday", True)
+        if engine == "postgres" and not everyday and RUN_BY_NAME.isdisjoint(names):
+            item.add_marker(pytest.mark.rest_on_postgres)
+        pure = SLOW_FIXTURES.isdisjoint(item.fixturenames) and NOT_UNIT.isdisjoint(names)
+        if pure and STORIES not in item.path.parents:
             item.add_marker(pytest.mark.unit)
     config.hook.pytest_deselected(items=dropped)
     items[:] = chosen

@@ -18,10 +18,11 @@ from tests.factories import (
 )
 from tests.support.city import City, record
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 RIDES_DAY = "2025-06-01"
 
 
+@pytest.mark.both_engines
 async def test_adv_72_a_retraction_that_was_upheld_as_wrong_is_restored(town: City) -> None:
     me, source, officer = town.resident("wang"), town.source(), town.actor(Audience.PRIVACY, "officer-1")
     await me.link("green-travel", "bike-9001")
@@ -261,6 +262,7 @@ async def test_adv_70_three_drafts_of_simulations_tell_nothing_of_a_neighbour(to
     assert {row["kind"]: row["releases"] for row in budget["by_kind"] if row["releases"]} == {"population": 1}
 
 
+@pytest.mark.both_engines
 async def test_adv_71_a_sample_is_never_everybody(town: City) -> None:
     officer = town.actor(Audience.PRIVACY, "officer-1")
 

@@ -61,6 +61,7 @@ async def require_same_no(town: City, where: tuple[str, str], **shown: str) -> N
     assert seen(answer) == seen(unknown)
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_somebody_without_a_phone_borrows_a_book(town: City) -> None:
     """Two slips are printed at a counter: one is used, the other is stopped."""
     wang = await means.reader(town)
@@ -77,6 +78,7 @@ async def test_somebody_without_a_phone_borrows_a_book(town: City) -> None:
         await require_same_no(town, LIBRARY, handle=slip["short_code"])
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_code_that_is_read_out_is_a_loan_and_ends_with_its_consent(town: City) -> None:
     """The eight characters of a ticket, for a desk without a scanner; a withdrawal stops both code and handle."""
     wang = await means.reader(town)
@@ -126,6 +128,7 @@ async def show_offline(town: City, shown: DevicePass) -> dict[str, Any]:
     return {"pass": shown.signed, "presentation": key_binding, "at": rfc3339(datetime.fromtimestamp(at, UTC))}
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_traveller_borrows_a_book_offline(town: City) -> None:
     """Used without a network, uploaded, seen; stopped with its consent, at the venue by the list and online alike."""
     wu = await means.reader(town, "wu")

@@ -15,7 +15,7 @@ from service.jobs import background
 from tests.support.city import City
 from tests.support.means import LIBRARY, STANDARD_TERMS, new_binding, offer, reader, requested_binding
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def redeem(town: City, token: str, venue_id: str = "city-library-main") -> Any:
@@ -81,6 +81,7 @@ async def test_a_withdrawal_ends_it_for_good_also_when_the_consent_is_given_agai
     assert {own["state"] for own in (await wang.get("/v1/me/bindings")).json()["data"]} == {"ended"}
 
 
+@pytest.mark.both_engines
 async def test_a_code_is_for_one_venue_once_and_for_fifteen_minutes(town: City) -> None:
     wang = await reader(town)
     code = (await requested_binding(wang))["code"]
@@ -163,6 +164,7 @@ async def test_export_names_it_and_erasure_deletes_it(town: City) -> None:
         assert await queries.fetch_all(f"SELECT * FROM {table}") == [], table
 
 
+@pytest.mark.both_engines
 async def test_a_stop_is_repeated_on_a_copy_of_the_database_that_has_the_binding_again(town: City) -> None:
     wang = await reader(town)
     binding_id, token = await new_binding(town, wang)

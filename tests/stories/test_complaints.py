@@ -69,7 +69,7 @@ async def test_a_limited_number_of_complaints_waits_and_each_answer_frees_a_plac
     assert (await wang.post("/v1/me/complaints", ABOUT)).status_code == 409
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_complaints_and_objections_are_read_by_their_ids_alone(town: City) -> None:
     """The officer's link has no person in it, and persons are what the tables are distributed by."""
     for table in ("complaint", "objection"):

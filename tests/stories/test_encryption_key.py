@@ -22,7 +22,7 @@ from tests.support import city
 from tests.support.command_line import run_command
 from tests.support.keyrings import doctor_lines, with_file
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def test_a_city_replaces_its_encryption_key(
@@ -62,6 +62,7 @@ async def test_a_row_whose_key_is_missing_is_an_error(city_settings: Settings, d
     assert f"failed: no key of the keyring opens {number} persons: version 1" in lines
 
 
+@pytest.mark.both_engines
 async def test_a_host_without_the_newest_key_makes_no_other(
     city_settings: Settings, demo_folder: Path, keyring_path: Path, tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ REASONS_OF_A_PASS: tuple[Act, ...] = (pass_unknown, withdrawn, quota_gone, erase
 """Points that fall later are none: a pass stands for the day it was issued for."""
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_every_no_to_a_pass_has_the_bytes_and_headers_of_a_no_to_a_handle(
     town: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:

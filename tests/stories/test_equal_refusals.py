@@ -70,6 +70,7 @@ async def test_every_reason_has_the_same_bytes_headers_and_statements(
     assert {reason: answer for reason, answer in seen.items() if answer != expected} == {}
 
 
+@pytest.mark.both_engines(everyday=False)
 @pytest.mark.parametrize("path", PATHS)
 async def test_points_that_must_be_computed_for_a_no_do_not_show_in_its_bytes(
     town: City, path: str, at_once: None

@@ -15,7 +15,7 @@ from benefits.scoring.points import expiry_of
 from service.jobs import background
 from tests.support.city import City, Resident, record
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 MONTHS = 24
 """Validity of the demonstration's deeds."""
 

@@ -15,7 +15,7 @@ from service.jobs import background
 from tests.support.browsing import Browser
 from tests.support.city import City, Resident, record
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def choose(me: Resident, city_app: bool) -> dict[str, Any]:
@@ -103,6 +103,7 @@ async def test_what_is_unread_when_somebody_opts_in_is_hinted(town: City) -> Non
     assert [hint["sub"] for hint in await waiting(town)] == ["wang"]
 
 
+@pytest.mark.both_engines
 async def test_a_badge_or_a_preview_reads_messages_without_ending_the_hint(town: City) -> None:
     me = await resident_with_hint(town, "wang")
     hints_before = await waiting(town)
@@ -190,6 +191,7 @@ async def test_the_same_choice_again_changes_nothing(town: City) -> None:
     assert (await stranger.get("/v1/me/export")).json()["events"] == []
 
 
+@pytest.mark.both_engines
 async def test_a_lost_poll_loses_nothing_and_an_acknowledged_hint_is_new_no_more(town: City) -> None:
     me, app = await resident_with_hint(town, "wang"), town.city_app()
     (hint,) = await waiting(town, "?state=new")

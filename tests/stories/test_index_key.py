@@ -188,6 +188,7 @@ async def test_first_consents_of_one_person_at_two_hosts_at_once(
         assert {row["person_id"] for row in people} == {row["person_id"] for row in mapped}
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_host_that_the_rotation_left_behind_may_not_write(
     city_settings: Settings, demo_folder: Path, keyring_path: Path
 ) -> None:
@@ -208,6 +209,7 @@ async def test_a_host_that_the_rotation_left_behind_may_not_write(
         assert "version 2 is missing" in "".join(await doctor_lines(city_settings))
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_an_index_key_that_no_row_knows_does_not_start(
     city_settings: Settings, demo_folder: Path, keyring_path: Path
 ) -> None:
@@ -229,6 +231,7 @@ async def test_an_index_key_that_no_row_knows_does_not_start(
             await key_fingerprints.require_known(replace(city_settings, keyring=alone))
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_host_without_the_next_index_key_makes_no_other(
     city_settings: Settings, demo_folder: Path, keyring_path: Path, tmp_path: Path
 ) -> None:
@@ -319,6 +322,7 @@ async def test_an_erasure_during_the_rotation_leaves_no_row(
             assert left == [], table
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_ticket_of_a_notice_of_another_key_is_refused_after_the_rotation(keyring_path: Path) -> None:
     keyring_file.add_index_key(keyring_path)
     both = keyring_file.read(keyring_path)

@@ -82,6 +82,7 @@ async def test_on_an_older_copy_everything_that_was_stopped_stays_stopped(
         assert (again.tickets_stopped, again.bookings_cancelled, again.withdrawn) == (0, 0, 0)
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_an_undo_brings_back_the_consent_and_nothing_that_ended_with_it(town: City) -> None:
     """Others may have the place, venues have read that the pass ended, and a paper may be in other hands."""
     chen, sun = await means.driver(town), await means.patient(town)
@@ -111,6 +112,7 @@ async def test_an_undo_brings_back_the_consent_and_nothing_that_ended_with_it(to
     assert await means.new_booking(sun, session_id)
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_booking_of_somebody_else_or_of_nobody_leaves_no_tombstone(town: City) -> None:
     booking_id = await means.new_booking(await means.patient(town), await means.new_session(town))
     other = await means.patient(town, "li")

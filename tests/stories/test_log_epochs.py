@@ -123,7 +123,7 @@ async def faults(town: City) -> list[str]:
     return [f"{report.fault.where}: {report.fault.what}" for report in reports.values() if report.fault]
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_a_log_that_lost_leaves_for_good_begins_a_new_epoch(loss: Loss, demo_folder: Path) -> None:
     async with city.running_city(loss.older, demo_folder) as town:
         publisher = town.app_context.settings.publisher
@@ -233,7 +233,7 @@ async def test_an_announcement_that_hides_leaves_is_proven_false_by_a_receipt(lo
         verify_receipt.verify(loss.late, loss.jwks, None, public)
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_verify_log_checks_both_epochs_and_counts_what_was_lost(loss: Loss, demo_folder: Path) -> None:
     async with city.running_city(loss.older, demo_folder) as town:
         await begin_both(town)
@@ -294,7 +294,7 @@ async def test_nothing_begins_without_a_loss_a_reason_or_a_sound_database(
 # Hosts, deaths, and further losses ----------------------------------------------------------------------------------
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_of_two_hosts_on_one_database_one_begins_the_epoch(loss: Loss, demo_folder: Path) -> None:
     async with city.running_city(loss.older, demo_folder) as town:
         begun = await asyncio.gather(
@@ -405,7 +405,7 @@ async def test_a_second_loss_begins_a_third_epoch(
             assert words in verify_receipt.verify(answer, loss.jwks, None, public)[-1]
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_a_database_that_diverged_after_a_failover_may_begin_an_epoch(
     city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

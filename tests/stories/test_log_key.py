@@ -31,7 +31,7 @@ from tests.support.city import City
 from tests.support.command_line import run_command
 from tests.support.copies import copied
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 @pytest.fixture
@@ -142,6 +142,7 @@ def witnessed(folder: Path, keys: list[NoteKey], remembered: str, epoch: str = "
     return witness.cosign_log(base, keys, folder / remembered, None, datetime(2026, 11, 29, tzinfo=UTC))[1].size
 
 
+@pytest.mark.both_engines
 async def test_an_epoch_begins_while_the_key_changes(
     city_settings: Settings, demo_folder: Path, path: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -18,7 +18,7 @@ from service.jobs import background
 from service.observability import metrics
 from tests.support.city import Actor, City, Resident, record
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 DAY = "2025-06-01"
 
 
@@ -71,6 +71,7 @@ async def own_objection(me: Resident) -> dict[str, Any]:
     return objection
 
 
+@pytest.mark.both_engines
 async def test_b17_a_missing_record_is_asked_of_its_source_until_it_delivers(town: City) -> None:
     me, _ = await linked(town, "b17")
     source, (officer, _) = town.source(), await with_case(town)
@@ -101,6 +102,7 @@ async def test_b17_a_missing_record_is_asked_of_its_source_until_it_delivers(tow
     assert (await rows.check_sealed_columns(town.app_context.keyring))[1] is None
 
 
+@pytest.mark.both_engines
 async def test_a_late_decision_and_a_late_answer_are_reported_once(town: City) -> None:
     me, _ = await linked(town, "overdue")
     objection_id = await miss(me)
@@ -127,6 +129,7 @@ async def test_a_late_decision_and_a_late_answer_are_reported_once(town: City) -
     assert [row["kind"] for row in await messages_of(me)].count("objection_overdue") == 1
 
 
+@pytest.mark.both_engines
 async def test_b17_an_overdue_task_reaches_the_officer(town: City) -> None:
     me, _ = await linked(town, "late")
     officer, _ = await with_case(town)
@@ -173,6 +176,7 @@ async def test_a_task_ends_with_the_consent(town: City) -> None:
     assert again.json()["state"] == "upheld"
 
 
+@pytest.mark.both_engines
 async def test_b17_a_retracted_record_is_restored_with_its_points_for_both_to_read(town: City) -> None:
     me, (stored,) = await linked(town, "back", record("r-1", "bike-back", quantity=100, occurred_on=DAY))
     source, (officer, case_id) = town.source(), await with_case(town)
@@ -205,6 +209,7 @@ async def test_b17_a_retracted_record_is_restored_with_its_points_for_both_to_re
     assert (await rows.check_sealed_columns(town.app_context.keyring))[1] is None
 
 
+@pytest.mark.both_engines
 async def test_a_downward_correction_is_restored(town: City) -> None:
     me, (stored,) = await linked(town, "down", record("r-1", "bike-down", quantity=100, occurred_on=DAY))
     source, (officer, case_id) = town.source(), await with_case(town)

@@ -30,7 +30,7 @@ from tests.support.means import LIBRARY, PARKING
 from tests.support.offline import NONCE, URL, DevicePass
 from tests.support.passes import new_key
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def verify(town: City, shown: DevicePass, where: tuple[str, str] = LIBRARY) -> verifier.VerifiedPass:
@@ -147,6 +147,7 @@ async def test_t5_a_withdrawal_revokes_for_good(town: City) -> None:
     assert await verify(town, (await offline.take_passes(again, 1, PARKING))[0], PARKING)
 
 
+@pytest.mark.both_engines
 async def test_t5_an_erasure_revokes(town: City) -> None:
     who = await means.reader(town)
     shown = (await offline.take_passes(who))[0]
@@ -271,6 +272,7 @@ class TestIssue:
         again = await offline.ask_for_passes(await means.driver(town, "qian"), [key], PARKING)
         assert (again.status_code, again.json()["code"]) == (409, "pass_key_used")
 
+    @pytest.mark.both_engines
     async def test_a_point_that_is_not_on_the_curve(self, town: City) -> None:
         jwk = {**jose.public_jwk(new_key().public_key()), "y": jose.encode(bytes(32))}
         who = await means.reader(town)
@@ -373,6 +375,7 @@ async def test_t7_verifiers_that_follow_the_keys_never_refuse_a_good_pass(town: 
 REFUSED_WITHIN_SECONDS = 330
 
 
+@pytest.mark.both_engines
 async def test_t7_a_removed_key_is_refused_within_330_seconds(town: City, tmp_path: Path) -> None:
     """T7: 300 seconds for which a verifier may keep its copy of the keys, and 30 for the difference of clocks."""
     path, who = tmp_path / "pass.pem", await means.driver(town)

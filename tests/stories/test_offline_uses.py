@@ -17,7 +17,7 @@ from tests.support.means import LIBRARY, PARKING
 from tests.support.offline import NONCE, DevicePass
 from tests.support.passes import new_key
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 def item(shown: DevicePass, at: int, **changed: Any) -> dict[str, Any]:
@@ -42,6 +42,7 @@ async def taken(benefit_id: str = "library-deposit") -> int:
     return sum(row["taken"] for row in rows)
 
 
+@pytest.mark.both_engines
 async def test_t6_a_use_is_booked_once(town: City) -> None:
     who = await means.reader(town)
     shown, at = (await offline.take_passes(who))[0], await offline.seconds(town)

@@ -21,7 +21,7 @@ from tests.factories import (
 from tests.support.browsing import Browser
 from tests.support.city import Actor, City
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def in_review(town: City) -> tuple[str, str]:
@@ -94,6 +94,7 @@ async def test_mistakes_of_order_and_form_are_no_refused_attempts(town: City) ->
     assert await draft_refusals(officer) == {}
 
 
+@pytest.mark.both_engines
 async def test_an_opened_editor_counts_no_refused_draft(town: City) -> None:
     """The editor of a new scheme begins with a year that no rule refuses."""
     browser = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
@@ -127,6 +128,7 @@ async def test_an_import_reports_every_finding_at_once(town: City) -> None:
     assert any(place == "0" for place, _ in errors)
 
 
+@pytest.mark.both_engines
 async def test_b12_an_officers_read_appears_by_the_hour(town: City) -> None:
     wang, officer = town.resident("wang"), town.actor(Audience.PRIVACY, "officer-1")
     consent = await wang.consent_to_provider("city-library")

@@ -17,7 +17,7 @@ from tests.support.means import LIBRARY, PARKING
 from tests.support.offline import NONCE, DevicePass
 from tests.support.passes import new_key
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def is_revoked(town: City, shown: DevicePass) -> bool:
@@ -93,6 +93,7 @@ async def test_somebody_unknown_has_nothing_to_stop(town: City) -> None:
     assert (await town.resident("nobody").delete("/v1/me/passes")).status_code == 404
 
 
+@pytest.mark.both_engines
 async def test_a_restored_database_stops_them_again(town: City) -> None:
     who = await means.driver(town)
     await offline.take_passes(who, 2, PARKING)

@@ -18,7 +18,7 @@ from service.jobs import background
 from tests.factories import administrator, put_document
 from tests.support.city import Actor, City, Resident, record
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 LIBRARY, TRAVEL = "city-library", "green-travel"
 NEW_NAME = {"zh-CN": "和平书屋", "en": "Peace Reading House"}
 SPELLED = {"zh-CN": "市图书馆（总馆）", "en": "The City Library"}
@@ -88,6 +88,7 @@ async def applies(town: City, person: Resident) -> bool:
     return answer
 
 
+@pytest.mark.both_engines
 async def test_c18_a_provider_renamed_waits_and_spelling_only_keeps_its_consents(town: City) -> None:
     person, consent = await reader(town)
     path = await submit_renamed(town, "providers", LIBRARY, name=SPELLED)
@@ -257,6 +258,7 @@ async def test_scheduled_changes_take_effect_on_their_days_in_sequence(town: Cit
     assert await recipients.not_applied(await town.shift()) == []
 
 
+@pytest.mark.both_engines
 async def test_a_run_that_stops_in_the_middle_is_continued_once_for_each_person(town: City) -> None:
     people = [await reader(town, f"wu-{number}") for number in range(3)]
     await rename(town, "providers", LIBRARY, "spelling_only", name=SPELLED)
@@ -275,6 +277,7 @@ async def test_a_run_that_stops_in_the_middle_is_continued_once_for_each_person(
     assert (await officer(town).post("/v1/privacy/verification")).json()["ok"] is True
 
 
+@pytest.mark.both_engines
 async def test_a_withdrawal_after_the_change_is_the_recorded_end(town: City) -> None:
     person, consent = await reader(town)
     await rename(town, "providers", LIBRARY, "another_recipient", name=NEW_NAME)
@@ -300,6 +303,7 @@ async def test_a_name_that_changed_meanwhile_needs_a_new_submission(town: City) 
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
 
 
+@pytest.mark.both_engines
 async def test_the_self_audit_names_a_change_that_was_not_carried_out(town: City) -> None:
     person, _ = await reader(town)
     await rename(town, "providers", LIBRARY, "another_recipient", name=NEW_NAME)

@@ -21,7 +21,7 @@ from tests.support.offline import NONCE
 from tests.support.offline import URL as OWN_URL
 from tests.support.passes import new_key
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 STANDARD_TERMS = b'{"applies":false}'
 PASS = "/v1/venue/redemptions/pass"
 OFFLINE = "/v1/venue/redemptions/offline"
@@ -176,6 +176,7 @@ async def test_t10_uploads_are_booked_once_and_within_the_quota_for_all(town: Ci
     assert len(await queries.fetch_all("SELECT 1 AS one FROM redemption")) == 1
 
 
+@pytest.mark.both_engines
 async def test_a_redemption_of_a_foreign_pass_is_taken_back_on_its_day(town: City) -> None:
     other, at = await recognised(town), await offline.seconds(town)
     redeemed = (await town.venue().post(PASS, other.new_pass(at).shown(at))).json()
@@ -184,6 +185,7 @@ async def test_a_redemption_of_a_foreign_pass_is_taken_back_on_its_day(town: Cit
     assert (await town.venue().post(PASS, other.new_pass(at).shown(at))).content == STANDARD_TERMS
 
 
+@pytest.mark.both_engines
 async def test_r19_nothing_of_the_person_is_stored(town: City) -> None:
     """Every column of every table is read for the pass, its device key, its place and what the other city is."""
     other, at = await recognised(town), await offline.seconds(town)
@@ -211,6 +213,7 @@ async def tables() -> list[str]:
     return [row["name"] for row in await queries.fetch_all(catalogue)]
 
 
+@pytest.mark.both_engines
 async def test_the_hash_of_a_pass_is_deleted_when_no_use_can_be_uploaded_any_more(town: City) -> None:
     other, at = await recognised(town), await offline.seconds(town)
     assert (await town.venue().post(PASS, other.new_pass(at).shown(at))).status_code == 201
@@ -222,6 +225,7 @@ async def test_the_hash_of_a_pass_is_deleted_when_no_use_can_be_uploaded_any_mor
     assert [row["handle_index"] == row["redemption_id"] for row in rows] == [True]
 
 
+@pytest.mark.both_engines
 async def test_a_resident_takes_a_pass_for_a_venue_of_a_recognised_city(town: City) -> None:
     who, key = await means.reader(town), new_key()
     body = {

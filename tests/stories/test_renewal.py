@@ -21,6 +21,7 @@ async def reminders(who: Resident) -> list[int]:
     return sorted(message["facts"]["days"] for message in messages if message["kind"] == "consent_ending")
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_reminders_come_90_30_and_7_days_before_once_each(town: City) -> None:
     wang = town.resident("wang")
     await wang.consent_to_provider("city-library")
@@ -43,6 +44,7 @@ async def test_missed_reminders_are_sent_as_one(town: City) -> None:
     assert await reminders(wang) == [7]
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_renewal_is_one_step_and_loses_nothing(town: City) -> None:
     wang = town.resident("wang")
     await wang.volunteer(4_800, "v-wang", await town.today())
@@ -80,6 +82,7 @@ async def test_a_renewal_with_another_account_ends_nothing(town: City) -> None:
     assert delivered["accepted"] == 1
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_renewal_before_the_account_was_proven_needs_the_account_again(town: City) -> None:
     wang = town.resident("wang")
     await wang.consent_to_source("volunteer-service", "v-typo")

@@ -35,7 +35,7 @@ from tests.support.copies import copied
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 from tests.support.processes import ROOT
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def test_nothing_that_ended_comes_back(
@@ -82,6 +82,7 @@ async def test_nothing_that_ended_comes_back(
         assert await town.resident("returns").total() == 1
 
 
+@pytest.mark.both_engines
 async def test_stopped_hints_stay_stopped_and_a_later_choice_stays(
     city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -194,6 +195,7 @@ async def test_a_withdrawal_whose_process_died_is_replayed_on_every_copy(
             assert await town.resident("wu").total() == 0
 
 
+@pytest.mark.both_engines
 async def test_a_lost_folder_is_written_again_from_the_newest_database(
     city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -282,6 +284,7 @@ async def test_a_running_service_catches_up_with_what_has_ended(
         assert await town.resident("stays").total() == 63
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("executor", ["single", "stepwise"])
 async def test_nothing_is_used_while_records_are_withheld(
     town: city.City, executor: str, monkeypatch: pytest.MonkeyPatch
@@ -327,6 +330,7 @@ async def test_nothing_is_used_while_records_are_withheld(
     assert (await venue.post("/v1/venue/checks", {"handle": live})).json() == {"applies": False}  # one a day
 
 
+@pytest.mark.both_engines
 async def test_a_freeze_between_load_and_commit_undoes_all_of_it(
     town: city.City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -378,6 +382,7 @@ async def test_stopping_one_source_or_provider(city_settings: Settings, demo_fol
             assert (await wang.post("/v1/me/withdrawals", body)).status_code == 422, body
 
 
+@pytest.mark.both_engines
 async def test_a_database_without_migrations_is_refused_until_they_are_applied(
     empty_database_url: str, demo_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -16,7 +16,7 @@ from service.observability import log_events, metrics
 from service.observability import logging as logs
 from tests.support.city import City, record
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def lived_in(town: City, subject: str, account: str) -> str:
@@ -66,6 +66,7 @@ async def test_the_export_has_everything(town: City) -> None:
     assert (nobody["consents"], nobody["records"]) == ([], [])
 
 
+@pytest.mark.both_engines
 async def test_erasure_leaves_nothing_that_can_be_read(town: City) -> None:
     await lived_in(town, "canary-subject", "canary-account")
     who = town.resident("canary-subject")

@@ -17,7 +17,7 @@ from tests.support.city import City
 from tests.support.means import LIBRARY, PARKING
 from tests.support.passes import new_key
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 PATH = "/v1/venue/redemptions/pass"
 
 
@@ -91,6 +91,7 @@ async def test_an_expired_pass_and_one_of_a_suspended_benefit_are_a_no(town: Cit
     assert await queries.fetch_all("SELECT 1 AS one FROM redemption") == []
 
 
+@pytest.mark.both_engines
 async def test_the_desk_redeems_a_pass_and_checks_none(town: City) -> None:
     shown = (await offline.take_passes(await means.reader(town)))[0]
     code = shown.code(await offline.seconds(town))

@@ -18,7 +18,7 @@ from tests.support.city import City, Resident
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 from tests.support.means import CHECKUP, patient
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 PLACES = 20
 BENEFIT, DESK = CHECKUP
@@ -67,6 +67,7 @@ async def test_t11_of_200_who_book_at_once_exactly_20_get_a_place(town: City) ->
     assert stored == {"counted": PLACES}
 
 
+@pytest.mark.both_engines
 async def test_t11_cancelled_and_unused_places_are_returned_a_day_before(town: City) -> None:
     """T11: a cancelled place is free again; 24 hours before the rest is everybody's, which the venue reads."""
     session = (await offered(town)).json()
@@ -104,6 +105,7 @@ async def test_t11_the_hospital_desk_redeems_at_the_session_of_the_booking(town:
         assert (await wang.post(path, ticket_body)).json()["code"] == "booking_needed"
 
 
+@pytest.mark.both_engines
 async def test_a_booking_is_used_once_however_many_uses_the_benefit_has(town: City) -> None:
     body = (await administrator(town).get(f"/v1/admin/benefits/{BENEFIT}")).json()["document"]
     body["quota"]["per_resident"]["count"] = 5
@@ -166,6 +168,7 @@ async def test_a_place_that_was_used_or_whose_session_has_begun_is_not_given_bac
     assert (await seen_by_venue(town))["taken"] == 2
 
 
+@pytest.mark.both_engines
 async def test_a_withdrawal_gives_the_place_back(town: City) -> None:
     session = (await offered(town)).json()
     wang, body = await patient(town, "wang"), {"session_id": session["session_id"]}
@@ -178,6 +181,7 @@ async def test_a_withdrawal_gives_the_place_back(town: City) -> None:
         await wang.consent_to_provider("second-hospital")
 
 
+@pytest.mark.both_engines
 async def test_one_withdrawn_consent_gives_its_place_back_and_no_other(town: City) -> None:
     session = (await offered(town)).json()
     wang = await patient(town, "wang")
@@ -193,6 +197,7 @@ async def test_one_withdrawn_consent_gives_its_place_back_and_no_other(town: Cit
         assert (await seen_by_venue(town))["taken"] == taken
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("is_given_again", [False, True])
 async def test_the_cleanup_gives_back_the_place_of_a_consent_that_has_ended_by_itself(
     town: City, is_given_again: bool

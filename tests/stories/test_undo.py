@@ -12,7 +12,7 @@ from service.auth.access_tokens import Audience
 from service.jobs import background
 from tests.support.city import City, Resident, record
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def read(who: Resident, consent: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +58,7 @@ async def test_a_code_is_shown_again_while_it_is_valid_to_its_owner_alone(town: 
     assert ("link" in shown, shown["linked"]) == (False, True)
 
 
+@pytest.mark.both_engines
 async def test_an_expired_code_is_reissued_without_another_consent(town: City) -> None:
     wang, li = town.resident("wang"), town.resident("li")
     given = await wang.consent_to_source("green-travel", "bike-9001")
@@ -93,6 +94,7 @@ async def test_a_notice_is_shown_again_as_it_was_until_it_is_answered(town: City
     assert (await wang.get(f"/v1/me/consent-requests/{late['request_id']}")).json()["code"] == "ticket_expired"
 
 
+@pytest.mark.both_engines
 async def test_an_undone_withdrawal_needs_no_account_or_code_and_restores_no_records(town: City) -> None:
     wang, source = town.resident("wang"), town.source()
     given = await wang.link("green-travel", "bike-9001")
@@ -129,6 +131,7 @@ async def release(town: City) -> None:
     assert decided.status_code == 200, decided.text
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("since", ["late", "acknowledged", "claimed", "contested", "another account", "released"])
 async def test_the_proof_is_reused_for_an_undo_alone(town: City, since: str) -> None:
     wang, source = town.resident("wang"), town.source()
@@ -165,6 +168,7 @@ async def test_a_consent_that_names_no_earlier_one_needs_a_new_proof(town: City)
     assert (await wang.consent_to_source("green-travel", "bike-9001"))["link"]["code"]
 
 
+@pytest.mark.both_engines
 async def test_a_number_that_nobody_proved_is_remembered_too(town: City) -> None:
     wang = town.resident("wang")
     given = await wang.consent_to_source("green-travel", "bike-9001")
@@ -193,6 +197,7 @@ async def undo(who: Resident, consent: dict[str, Any]) -> tuple[int, dict[str, A
     return answer.status_code, answer.json()
 
 
+@pytest.mark.both_engines
 async def test_an_undone_withdrawal_brings_records_points_and_link_back(town: City) -> None:
     wang, source = town.resident("wang"), town.source()
     given = await wang.link("green-travel", "bike-9001")
@@ -285,6 +290,7 @@ async def test_an_undo_that_is_not_possible_changes_nothing(town: City, since: s
         assert (await read(wang, given))["state"] == "withdrawn"
 
 
+@pytest.mark.both_engines
 async def test_an_account_that_an_officer_took_from_its_holder_stays_away(town: City) -> None:
     wang, li = town.resident("wang"), town.resident("li")
     given = await wang.link("green-travel", "bike-9001")

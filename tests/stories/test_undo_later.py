@@ -71,6 +71,7 @@ async def step(path: Path, *, commits: int | None = None, late: bool = False) ->
         await keyring_rotation.rotate_index(path, moment)
 
 
+@pytest.mark.both_engines(everyday=False)
 @pytest.mark.parametrize("stage", ["added", "half written", "switched", "half removed", "removed"])
 async def test_an_undo_at_any_step_of_the_index_keys_rotation(
     city_settings: Settings, demo_folder: Path, keyring_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
@@ -110,6 +111,7 @@ async def test_an_undo_at_any_step_of_the_index_keys_rotation(
         assert await faults(town) == []
 
 
+@pytest.mark.both_engines(everyday=False)
 @pytest.mark.parametrize("stage", ["added", "wrapped again"])
 async def test_an_undo_while_the_encryption_key_is_replaced(
     city_settings: Settings, demo_folder: Path, keyring_path: Path, stage: str
@@ -226,6 +228,7 @@ async def test_a_restored_copy_gives_no_more_time_for_an_undo(
         assert await wang.total() == (20 if hours < 24 else 0)
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_the_command_that_replays_deletes_copies_whose_day_is_over(town: City) -> None:
     await withdrawn_with_records(town)
     await replay.replay_tombstones(town.app_context, from_the_start=True)

@@ -97,6 +97,7 @@ async def test_after_an_erasure_only_leaf_hashes_stay(town: City) -> None:
     assert json.loads(erasure["event"])["facts"] == {"events": len(left) - 1}
 
 
+@pytest.mark.both_engines(everyday=False)
 @pytest.mark.database_owner
 async def test_events_leave_with_their_person_alone(town: City) -> None:
     await redeemed(town, "wang")
@@ -121,6 +122,7 @@ async def test_a_reversal_returns_the_quota_whatever_became_of_the_person(town: 
     assert await queries.fetch_all(taken) == []
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_the_size_of_the_log_does_not_tell_a_live_handle_from_another(town: City) -> None:
     zhao, venue = town.resident("zhao"), town.venue()
     await zhao.volunteer(7_200, "v-zhao")
@@ -153,6 +155,7 @@ async def test_attempts_at_another_audience_are_limited(town: City, monkeypatch:
     assert len(rows) == 30
 
 
+@pytest.mark.both_engines(everyday=False)
 @pytest.mark.parametrize("number", ["100000000000000000000", "1e999", "9" * 400, "-1e999"])
 async def test_numbers_too_large_are_refused_not_dropped(town: City, number: str) -> None:
     wang, source = town.resident("wang"), town.source("volunteer-service")
@@ -165,6 +168,7 @@ async def test_numbers_too_large_are_refused_not_dropped(town: City, number: str
     assert await wang.total() == 63
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_row_that_was_no_deed_says_its_line(town: City) -> None:
     source = town.source("volunteer-service")
     lines = [
@@ -185,6 +189,7 @@ async def test_a_row_that_was_no_deed_says_its_line(town: City) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_rows_older_than_three_years_are_deleted(town: City) -> None:
     await redeemed(town, "wang")
     officer = town.actor(Audience.PRIVACY, "officer-1")

@@ -25,7 +25,7 @@ from tests.support.means import CHECKUP, LIBRARY, PARKING
 from tests.support.offline import URL, DevicePass
 from tests.support.passes import new_key
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 PATH = "/v1/venue/presentation-requests"
 REDEMPTION_MEMBERS = {"applies", "redemption_id", "benefit_id", "effect", "terms", "runs_until"}
 
@@ -243,6 +243,7 @@ async def test_a_venue_requests_passes_of_its_own_benefits_alone(town: City) -> 
     assert (elsewhere.status_code, elsewhere.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.both_engines
 async def test_the_desk_shows_the_request_and_its_verdict(town: City) -> None:
     shown = (await offline.take_passes(await means.reader(town)))[0]
     desk = await Browser(town).sign_in(Audience.VENUE, LIBRARY[1])

@@ -255,6 +255,7 @@ async def test_b12_for_10_000_people(opened: str) -> None:
     await agree(400, 10_000)
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_dry_run_names_no_person(town: City) -> None:
     admin, path = administrator(town), "/v1/admin/benefits/library-deposit/versions/1/dry-run"
     poor = (await admin.post(path, {"points": {"green_living": 10}})).json()
@@ -269,6 +270,7 @@ async def test_a_dry_run_names_no_person(town: City) -> None:
     assert (await admin.post(path, {"subject": "wang"})).status_code == 422
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_simulation_that_is_not_possible_is_refused(town: City) -> None:
     admin = administrator(town)
     assert (await admin.post("/v1/admin/services/book-loan/versions/1/simulate")).status_code == 404

@@ -55,6 +55,7 @@ async def advance(town: City) -> None:
     await background.advance_logs(town.app_context)
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_every_leaf_is_proven_and_every_checkpoint_continues_the_last(town: City) -> None:
     await advance(town)
     first = {log: await latest(town, log) for log in Log}
@@ -80,6 +81,7 @@ async def test_every_leaf_is_proven_and_every_checkpoint_continues_the_last(town
     assert await latest(town, "consent") == second
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_tiles_have_the_root_of_the_tree(town: City) -> None:
     await advance(town)
     head = await latest(town, "policy")
@@ -97,6 +99,7 @@ async def test_tiles_have_the_root_of_the_tree(town: City) -> None:
         assert (await town.client.get(f"/log/policy/tile/{absent}")).status_code == 404, absent
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_the_policy_log_names_every_rule_by_a_hash_that_serves_it(town: City) -> None:
     await advance(town)
     entries = (await town.client.get("/log/policy/entries")).json()
@@ -135,11 +138,13 @@ OUT_OF_RANGE = {
 """Queries to a log, and the status of their answers."""
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_log_queries_out_of_range_are_answered_404_or_400(town: City) -> None:
     await advance(town)
     assert {path: (await town.client.get(path)).status_code for path in OUT_OF_RANGE} == OUT_OF_RANGE
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_an_unpublished_log_serves_nothing(town: City) -> None:
     assert (await town.client.get("/log/consent/checkpoint")).status_code == 404
     assert (await town.client.get("/log/consent/tile/0/000")).status_code == 404
@@ -181,6 +186,7 @@ def run_alone(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_receipt_is_verified_without_any_of_our_code(town: City, tmp_path: Path) -> None:
     receipt, jwks, log_key, answer = await receipt_of(town, "wang", tmp_path)
     assert answer["receipt"]["state"] == "withdrawn"
@@ -192,6 +198,7 @@ async def test_a_receipt_is_verified_without_any_of_our_code(town: City, tmp_pat
     assert len(done.stdout.splitlines()) == 4
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_receipts_of_refusals_and_of_others(town: City) -> None:
     wang = town.resident("wang")
     shown = await wang.request_notice(purpose="benefit.check", provider_id="city-library")
@@ -329,6 +336,7 @@ async def test_a_refused_attempt_cannot_be_rewritten(town: City) -> None:
     assert fault.where == "refused_attempt"
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_erased_persons_leave_a_chain_that_still_holds(town: City) -> None:
     wang = town.resident("wang")
     await wang.volunteer(60, "v-wang")
@@ -376,6 +384,7 @@ async def test_an_older_copy_freezes_the_log_and_withholds_records(town: City, t
     assert (await wang.get("/v1/me/points/explanation")).status_code == 200
 
 
+@pytest.mark.both_engines(everyday=False)
 @pytest.mark.parametrize("harm", ["other root", "not ours", "tile"])
 async def test_a_contradiction_to_the_published_checkpoint_freezes_the_log(town: City, harm: str) -> None:
     await advance(town)
@@ -397,6 +406,7 @@ async def test_a_contradiction_to_the_published_checkpoint_freezes_the_log(town:
     assert 'credit_easy_log_frozen{log="policy"} 1.0' in metrics.text().decode()
 
 
+@pytest.mark.both_engines(everyday=False)
 @pytest.mark.parametrize("harm", ["last checkpoint gone", "another folder", "folder gone"])
 async def test_a_process_without_the_last_checkpoint_does_not_sequence_and_freezes_nothing(
     town: City, tmp_path: Path, harm: str
@@ -456,6 +466,7 @@ async def test_anybody_can_ask_whether_a_log_is_sound(town: City, harm: str | No
     assert browser.status == 200
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_the_page_of_the_logs_explains_them_in_words(town: City) -> None:
     await advance(town)
     for language, words in (
@@ -494,6 +505,7 @@ async def test_a_forged_leaf_in_the_outbox_freezes_before_it_is_signed(town: Cit
     assert "not what its hash says" in ((await sequencer.head(Log.CONSENT)).frozen or "")
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_late_leaf_is_an_alarm(town: City) -> None:
     at = await town.app_context.clock()
     leaves, waited = await sequencer.backlog(Log.CONSENT, at)
@@ -640,6 +652,7 @@ async def test_an_edited_consent_is_detected_by_its_events(town: City, harm: str
     assert (fault.where, fault.what.startswith(what)) == (f"consent {consent}", True)
 
 
+@pytest.mark.both_engines(everyday=False)
 @pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.campaign)])
 async def test_the_fsck_sees_one_instant_while_others_write(town: City, rounds: int) -> None:
     wang = town.resident("wang")

@@ -62,6 +62,7 @@ async def test_an_officers_review_is_listed(town: City) -> None:
     assert [(row["id"], row["act"], row["staff_id"]) for row in reviewed] == [("another-source", "review", "officer-9")]
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_an_import_is_a_draft_of_each_document_at_one_time(town: City) -> None:
     documents = [benefit_document(benefit_id=f"imported-{number}") for number in range(3)]
     answer = await administrator(town).post("/v1/admin/catalogue/import", {"catalogue": {"benefits": documents}})
@@ -82,6 +83,7 @@ async def test_filters_choose_days_kinds_acts_and_people(town: City) -> None:
     assert await acts(town, "&from=0001-01-01&until=9999-12-31") == await acts(town)
 
 
+@pytest.mark.both_engines(everyday=False)
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -102,6 +104,7 @@ async def test_a_filter_or_cursor_that_fits_nothing_is_refused(shared_city: City
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_no_resident_is_in_the_list(town: City) -> None:
     await town.resident("wu").link("green-travel", "bike-wu")
     assert "wu" not in {row["staff_id"] for row in await acts(town)}

@@ -38,7 +38,7 @@ from tests.support.city import City, row_counts
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_a_benefit_from_draft_to_the_counter(town: City) -> None:
     admin_1, two = administrator(town), administrator(town, 2)
     drafted = await admin_1.post("/v1/admin/benefits", benefit_document())
@@ -195,7 +195,7 @@ async def test_one_person_suspends_and_two_resume(town: City) -> None:
     assert (await admin_1.get("/v1/admin/benefits/library-deposit")).json()["state"] == "retired"
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_b14_nothing_goes_live_by_one_person_or_unread(town: City) -> None:
     admin = administrator(town)
     source = (await admin.get("/v1/admin/sources/green-travel")).json()["document"]
@@ -225,7 +225,7 @@ async def test_b14_nothing_goes_live_by_one_person_or_unread(town: City) -> None
     assert (await admin.post("/v1/admin/services/second-loan/versions/1/submit")).json()["state"] == "in_review"
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: City) -> None:
     worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
@@ -309,7 +309,7 @@ async def test_nobody_takes_over_the_calls_of_another(town: City) -> None:
     assert (await admin.post(f"{path}/submit")).json()["state"] == "in_review"
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_a_catalogue_is_exported_and_imported_with_the_same_hashes(town: City) -> None:
     admin = administrator(town)
     exported = (await admin.get("/v1/admin/catalogue/export")).json()
@@ -344,7 +344,7 @@ async def test_a_citys_catalogue_of_22_departments_and_38_policies_comes_in_at_o
     assert (again.json()["data"], again.json()["unchanged"]) == ([], 60)
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_rolling_back_is_a_new_version_through_the_same_gate(town: City) -> None:
     admin = administrator(town)
     first = (await admin.get("/v1/admin/benefits/library-deposit")).json()
@@ -380,7 +380,7 @@ REFUSED_IMPORTS = (
 """Content of an import, its media type and the status of its answer."""
 
 
-@pytest.mark.both_engines
+@pytest.mark.both_engines(everyday=False)
 async def test_b11_an_import_is_whole_or_nothing(town: City) -> None:
     before = await row_counts()
     for content, media, status in REFUSED_IMPORTS:

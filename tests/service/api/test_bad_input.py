@@ -15,7 +15,7 @@ from service.http.bodies import BODY_BYTES_MAX
 from tests.support import calls
 from tests.support.city import Actor, City, record, row_counts
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 CANARY = "canary-7f3a"
 GOOD = {"purpose": "points.compute", "source_id": "green-travel", "account": "bike-9001", "language": "en"}
@@ -128,6 +128,7 @@ async def test_a_control_character_in_words_is_refused_by_its_pointer(
     assert await row_counts() == before
 
 
+@pytest.mark.both_engines
 async def test_words_with_line_breaks_are_stored_as_they_are(shared_city: City) -> None:
     officer = shared_city.actor(Audience.PRIVACY, "officer-1")
     words = "First line.\n\tSecond line 👨‍👩‍👧 \u200b“quoted”\r\n"

@@ -28,6 +28,7 @@ async def opened(officer: Actor) -> str:
     return f"{CASES}/{answer.json()['case_id']}"
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_notes_stay_in_order_and_a_conclusion_ends_the_case(town: City) -> None:
     officer, other = officer_of(town), officer_of(town, 2)
     path = await opened(officer)
@@ -48,6 +49,7 @@ async def test_notes_stay_in_order_and_a_conclusion_ends_the_case(town: City) ->
     assert (await other.get(path)).status_code == 404
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_nothing_is_read_or_written_under_a_closed_case(town: City) -> None:
     officer = officer_of(town)
     consent = await town.resident("wu").link("green-travel", "bike-wu")

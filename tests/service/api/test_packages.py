@@ -19,7 +19,7 @@ from tests.factories import BENEFIT_DOCUMENT, SERVICE_DOCUMENT, administrator, b
 from tests.support.city import Actor, City, row_counts
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 PACKAGES = "/v1/admin/packages"
 PROVIDER = {
     "provider_id": "hill-library",
@@ -81,6 +81,7 @@ async def test_documents_are_locked_in_one_order_however_they_are_named(
     assert orders[0] == orders[1]
 
 
+@pytest.mark.both_engines
 async def test_overlapping_submissions_at_once_are_one_package(town: City) -> None:
     named, author = await draft(town, *PARTNER), administrator(town)
     orders = [named, named[::-1]] * 3
@@ -111,6 +112,7 @@ async def states(town: City, named: list[dict[str, Any]]) -> set[str]:
     return {(await administrator(town).get(path)).json()["state"] for path in paths}
 
 
+@pytest.mark.both_engines
 async def test_a_new_partner_goes_live_by_one_submission_one_review_and_one_approval(town: City) -> None:
     named = await draft(town, *PARTNER)
     package = await submit(town, named)
@@ -164,6 +166,7 @@ async def test_what_a_package_does_not_have_must_be_in_force(town: City) -> None
     ]
 
 
+@pytest.mark.both_engines
 async def test_a_changed_document_voids_review_and_approval(town: City) -> None:
     named = await draft(town, *PARTNER)
     package = await submit(town, named)
@@ -226,6 +229,7 @@ async def test_four_eyes_are_two_persons_for_every_document(town: City) -> None:
     assert (await approve(town, package, 3)).json()["state"] == "approved"
 
 
+@pytest.mark.both_engines
 async def test_an_officer_returns_all_of_it_and_one_person_recalls_it(town: City) -> None:
     named = await draft(town, *PARTNER)
     package = await submit(town, named)
@@ -322,6 +326,7 @@ async def waits_for_a_lock() -> bool:
     return row is not None and row["waiting"] > 0
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     ("ending", "reader"),
     [
@@ -376,6 +381,7 @@ async def test_a_read_that_began_before_a_decision_does_not_undo_it(
     assert await states(town, named) == ({"in_force"} if ending == "approve" else {"draft"})
 
 
+@pytest.mark.both_engines
 async def test_other_divisions_decide_nothing(town: City) -> None:
     package = await submit(town, await draft(town, *PARTNER))
     elsewhere = {"divisions": ["2102"]}

@@ -15,7 +15,7 @@ from consent.database import queries
 from tests.factories import administrator, benefit_document, publish_document
 from tests.support.city import City
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 class Statements:

@@ -27,7 +27,7 @@ from service.jobs import background
 from tests.factories import add_people_with_rides
 from tests.support.city import Actor, City, record, row_counts
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def open_case(town: City) -> tuple[Actor, str]:
@@ -139,6 +139,7 @@ async def test_a_sample_is_random_pseudonymous_and_of_many(town: City) -> None:
     assert (await officer.post("/v1/privacy/samples", {"case": case_id, "size": 201})).status_code == 422
 
 
+@pytest.mark.both_engines
 async def test_all_samples_of_a_quarter_show_a_tenth_of_the_consents(town: City) -> None:
     """Under all filters together; the next quarter has another tenth."""
     await add_people_with_rides(town, 3_000)
@@ -163,6 +164,7 @@ async def test_all_samples_of_a_quarter_show_a_tenth_of_the_consents(town: City)
     assert tenths[0] != tenths[1] != tenths[2]
 
 
+@pytest.mark.both_engines
 async def test_reading_one_consent_under_a_case_appears_in_its_persons_access_log(town: City) -> None:
     wang = town.resident("wang")
     consent = await wang.consent_to_provider("city-library")
@@ -177,6 +179,7 @@ async def test_reading_one_consent_under_a_case_appears_in_its_persons_access_lo
     assert (await officer.get(f"/v1/privacy/consents/{'0' * 32}?case={case_id}")).status_code == 404
 
 
+@pytest.mark.both_engines
 async def test_b7_upheld_the_record_goes_with_its_points(town: City) -> None:
     wang, objection_id = await objected(town)
     officer, _ = await open_case(town)
@@ -251,6 +254,7 @@ async def test_two_claims_on_one_account_are_settled(town: City) -> None:
     await bob.link("green-travel", "bike-9001")
 
 
+@pytest.mark.both_engines
 async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(town: City) -> None:
     at = await queries.now()
     body = {**(await lifecycle.in_force(DocumentKind.SOURCES, "civic-life", at)).body, "division": "21"}  # type: ignore[union-attr]
@@ -331,6 +335,7 @@ async def test_a_source_hears_what_was_decided_about_its_record(town: City) -> N
     assert (await background.run_cleanup(town.app_context))["corrections_deleted"] == 1
 
 
+@pytest.mark.both_engines
 async def test_suspended_staff_are_out_at_the_next_request(town: City) -> None:
     officer, _ = await open_case(town)
     other = town.actor(Audience.PRIVACY, "officer-2")
@@ -359,6 +364,7 @@ async def test_the_register_describes_every_table_and_field(town: City) -> None:
         assert all(rows[table][name] for name in ("what", "purpose", "basis", "kept", "removed_by"))
 
 
+@pytest.mark.both_engines
 async def test_the_self_audit_counts_forbidden_states(town: City) -> None:
     officer, _ = await open_case(town)
     await background.advance_logs(town.app_context)

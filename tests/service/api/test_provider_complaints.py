@@ -39,6 +39,7 @@ async def answer(town: City, complaint: dict[str, Any], **members: str) -> None:
     assert done.status_code == 200, done.text
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_a_provider_reads_what_an_officer_passed_on_and_nothing_else(town: City) -> None:
     first, second = await complained(town, "wang"), await complained(town, "zhao")
     waiting = (await town.venue().get(ADDRESS)).json()
@@ -104,6 +105,7 @@ async def test_the_number_has_noise_is_the_same_all_week_and_counts_each_person_
     assert {row["kind"]: row["releases"] for row in spent["by_kind"]}["complaints"] == 1
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_few_people_have_no_number(town: City) -> None:
     await complained(town, "wang")
     read = (await town.venue().get(ADDRESS)).json()

@@ -11,7 +11,7 @@ from tests.benefits.scoring import recount
 from tests.factories import benefit_document, publish_document
 from tests.support.city import City, Resident, record
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 async def benefit(who: Resident, benefit_id: str) -> dict[str, Any]:
@@ -77,6 +77,7 @@ async def test_b7_a_condition_is_the_tree_that_was_published_and_decides_as_it_r
     assert {row["benefit_id"]: row["condition"] for row in public if row["benefit_id"] in TREES} == TREES
 
 
+@pytest.mark.both_engines
 async def test_a_used_benefit_says_when_it_can_be_used_again_and_its_ticket_that_it_was_used(town: City) -> None:
     wang, desk = await ready(town), town.venue("city-library-main")
     body = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}

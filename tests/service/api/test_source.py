@@ -16,7 +16,7 @@ from service.api.source import handlers
 from tests.factories import administrator
 from tests.support.city import Actor, City, record, row_counts
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.cluster]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False), pytest.mark.cluster]
 
 
 async def stream(actor: Actor, body: bytes) -> list[dict[str, Any]]:
@@ -217,6 +217,7 @@ async def test_links_are_listed_page_by_page(town: City) -> None:
     assert (await source.get("/v1/source/links?state=pending")).json()["code"] == "bad_query"
 
 
+@pytest.mark.both_engines
 async def test_a_source_learns_the_day_of_a_withdrawal_and_not_the_time(town: City) -> None:
     source, ids = town.source(), []
     for number in range(3):
@@ -283,6 +284,7 @@ async def test_objections_reach_the_source_without_the_persons_words(town: City)
     assert (await source.post(heard, {"statement": "x"})).status_code == 404
 
 
+@pytest.mark.both_engines
 async def test_an_objection_to_another_persons_record_is_refused(town: City) -> None:
     wang, li = town.resident("wang"), town.resident("li")
     await wang.link("green-travel", "bike-9001")

@@ -24,7 +24,7 @@ from tests.factories import administrator
 from tests.support.city import City
 from tests.support.imports import before_commit, lose_database, run_import, write_file
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 ROOT = Path(__file__).parents[3]
 WHOLE_EXPORT = ROOT.parent / "shared" / "data" / "bike-trips-2014.csv"
@@ -296,6 +296,7 @@ async def test_of_two_rows_with_one_id_the_first_counts_in_any_lane(
     assert (again.accepted, again.duplicates) == (0, 17)
 
 
+@pytest.mark.both_engines
 async def test_a_source_that_is_suspended_delivers_no_more(
     town: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

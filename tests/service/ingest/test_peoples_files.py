@@ -15,7 +15,7 @@ from service.ingest.report import ImportReport
 from tests.support.city import City
 from tests.support.imports import before_commit, lose_database, run_import, write_file
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 COLUMNS = "columns: {record_id: id, account: member, occurred_on: day, quantity: n}\n"
 VOLUNTEER = "volunteer-service"

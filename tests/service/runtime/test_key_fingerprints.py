@@ -25,7 +25,7 @@ from service.settings import Settings
 from service.storage import database
 
 Change = Callable[[Settings], Settings]
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines(everyday=False)]
 
 
 @pytest.fixture
@@ -80,6 +80,7 @@ async def test_a_first_key_must_fit_what_is_stored(seeded: Settings, changed: Ch
     assert await key_fingerprints.stored() == {}
 
 
+@pytest.mark.both_engines
 async def test_a_further_encryption_key_and_another_signing_key_are_added(seeded: Settings, tmp_path: Path) -> None:
     await key_fingerprints.require_known(seeded)
     keys = {**seeded.keyring.encryption_keys, 2: secrets.token_bytes(32)}
@@ -108,6 +109,7 @@ async def test_a_key_that_was_added_on_purpose_starts(seeded: Settings) -> None:
         await key_fingerprints.require_known(settings)
 
 
+@pytest.mark.both_engines
 async def test_a_start_with_another_key_ends_with_its_code(seeded: Settings) -> None:
     await key_fingerprints.require_known(seeded)
     with pytest.raises(StartFailed, match="KEYRING") as refused:
