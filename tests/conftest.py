@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import traceback
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,13 @@ def pytest_configure(config: pytest.Config) -> None:
     # the workers waiting.
     if not config.getoption("tx", default=None) or hasattr(config, "workerinput"):
         gc.disable()  # until all tests are collected, which makes much and frees nothing
-        config.pluginmanager.import_plugin(FIXTURES)
+        try:
+            config.pluginmanager.import_plugin(FIXTURES)
+        except Exception as failure:
+            cause = traceback.format_exception(failure.__cause__ or failure, limit=-3)
+            raise pytest.UsageError(
+                "the service cannot be imported; the cause is in the last line\n" + "".join(cause)
+            ) from None
 
 
 ENGINE_PARAMETERS = ("city_settings", "shared_city_settings")

@@ -140,7 +140,9 @@ async def test_every_table_has_its_model(opened: str) -> None:
         else "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'"
     )
     real = {row["name"] for row in await queries.fetch_all(listing)} - {"schema_migration"}
-    assert real == {model._meta.db_table for app in Tortoise.apps.values() for model in app.values()}
+    models = {model._meta.db_table for app in Tortoise.apps.values() for model in app.values()}
+    assert not (missing := real - models), f"no model in the owner's models: {missing}"
+    assert not (missing := models - real), f"no migration makes the table: {missing}"
 
 
 def written_indexes(dialect: str) -> dict[str, str]:
