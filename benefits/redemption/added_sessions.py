@@ -1,7 +1,7 @@
 """Sessions that a venue adds for a benefit of added places: offered, listed, returned to everybody.
 
 Until RETURN_BEFORE a session begins, its places are booked (`bookings`); from then on the free ones are everybody's,
-and the venue reads how many. SQL text: a sum over the sessions of a period.
+and the venue reads how many.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tortoise.expressions import Q
+from tortoise.functions import Sum
 
 from benefits.catalogue.limits import period_of
 from benefits.catalogue.model import InForce, LiveBenefit, is_offered_at
@@ -90,15 +91,10 @@ async def offer(catalogue: InForce, venue: Body, plan: SessionPlan, now: CivilTi
     _, first, last = period_of(period, plan.begins_at.astimezone(zone).date())
     # Two requests at once would both count before either is stored.
     await named_locks.acquire(f"added-session|{plan.benefit_id}")
-    row = await queries.fetch_one(
-        "SELECT coalesce(sum(places), 0) AS places FROM added_session"
-        " WHERE benefit_id = $1 AND begins_at >= $2 AND begins_at < $3",
-        plan.benefit_id,
-        _midnight(first, zone),
-        _midnight(last + timedelta(days=1), zone),
-    )
-    assert row is not None
-    if int(row["places"]) + plan.places > int(benefit.body["effect"]["extra_capacity"]):
+    begins, ends = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
+    of_period = AddedSession.filter(benefit_id=plan.benefit_id, begins_at__gte=begins, begins_at__lt=ends)
+    (added,) = await of_period.annotate(all_places=Sum("places")).values("all_places")
+    if int(added["all_places"] or 0) + plan.places > int(benefit.body["effect"]["extra_capacity"]):
         raise SessionNotPossible("the sessions of a period have no more places than the benefit adds")
     stored = await AddedSession.create(
         session_id=new_id(),

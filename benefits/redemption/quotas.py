@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from tortoise.expressions import F
+
 from benefits.catalogue.limits import QuotaLimit, admit_one_more
 from benefits.catalogue.model import LiveBenefit
 from benefits.models import QuotaUse
@@ -128,9 +130,9 @@ async def available_again(keyring: Keyring, person: Person | None, benefits: Seq
 async def give_back(keys: Sequence[str]) -> None:
     """Count one redemption less on each counter, by its key, in the running transaction."""
     for key in keys:
-        await queries.execute("UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", key)
+        await QuotaUse.filter(quota_key=key, taken__gt=0).update(taken=F("taken") - 1)
 
 
 async def delete_ended(first_day: date) -> int:
     """Delete the counters whose period ended before a day, the first whose uses still count; return their number."""
-    return await queries.execute("DELETE FROM quota_use WHERE ends_on < $1", queries.to_day_number(first_day))
+    return await QuotaUse.filter(ends_on__lt=queries.to_day_number(first_day)).delete()

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from benefits.errors import ReversalNotPossible
-from benefits.models import Redemption
+from benefits.models import OfflinePass, RecognisedUse, Redemption, StoredTicket
 from benefits.redemption import quotas
 from consent import persons
 from consent.crypto.vault import Keyring
@@ -16,10 +16,8 @@ from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel.errors import Conflict, NotFound
 
-FOR_VENUE = (
-    "SELECT redemption_id, benefit_id, benefit_version, day, hour, state, runs_until, delivered_on FROM redemption"
-)
-"""A redemption as its venue reads it, without a person."""
+FOR_VENUE = ("redemption_id", "benefit_id", "benefit_version", "day", "hour", "state", "runs_until", "delivered_on")
+"""The columns of a redemption that its venue reads."""
 
 
 class ReversalReason(StrEnum):
@@ -41,28 +39,21 @@ async def reverse(
         NotFound: there is no such redemption of this venue.
         ReversalNotPossible: it is of another civil day.
     """
-    row = await queries.fetch_one(
-        "SELECT * FROM redemption WHERE redemption_id = $1 AND venue_id = $2", redemption_id, venue_id
-    )
-    ticket = row and await _ticket_or_pass(row["handle_index"])
+    row = await Redemption.get_or_none(redemption_id=redemption_id, venue_id=venue_id)
+    ticket = None if row is None else await _ticket_or_pass(row.handle_index)
     if row is None or ticket is None:
         raise NotFound("there is no such redemption")
-    if row["day"] != queries.to_day_number(today):
+    if row.day != queries.to_day_number(today):
         raise ReversalNotPossible("a redemption can be taken back on the same civil day only")
     person = None if ticket["person_id"] is None else await persons.lock(keyring, ticket["person_id"])
-    changed = await queries.execute(
-        "UPDATE redemption SET state = 'reversed', reversal_reason = $2 WHERE redemption_id = $1"
-        " AND state = 'redeemed'",
-        redemption_id,
-        reason,
-    )
-    if not changed:
+    redeemed = Redemption.filter(redemption_id=redemption_id, state="redeemed")
+    if not await redeemed.update(state="reversed", reversal_reason=reason):
         return
     # The counters it took from: benefit and person may have changed since.
     await quotas.give_back(json.loads(ticket["counters"]))
     if person is None:
         return
-    facts = {"benefit_id": row["benefit_id"], "venue_id": venue_id, "reason_code": reason}
+    facts = {"benefit_id": row.benefit_id, "venue_id": venue_id, "reason_code": reason}
     await ledger.append(person, "benefit.reversed", facts, at, to_the_hour=True)
     await messages.add(person, MessageKind.REDEMPTION_REVERSED, facts, at)
 
@@ -72,14 +63,11 @@ async def _ticket_or_pass(handle_index: str) -> queries.Row | None:
 
     A pass of another city has no person here.
     """
-    for query in (
-        "SELECT person_id, counters FROM ticket WHERE handle_index = $1",
-        "SELECT person_id, counters FROM offline_pass WHERE pass_id = $1",
-        "SELECT NULL AS person_id, counters FROM recognised_use WHERE use_index = $1",
-    ):
-        if (row := await queries.fetch_one(query, handle_index)) is not None:
-            return row
-    return None
+    for of_person in (StoredTicket.filter(handle_index=handle_index), OfflinePass.filter(pass_id=handle_index)):
+        if rows := await of_person.values("person_id", "counters"):
+            return rows[0]
+    use = await RecognisedUse.get_or_none(use_index=handle_index)
+    return None if use is None else {"person_id": None, "counters": use.counters}
 
 
 async def confirm_delivery(venue_id: str, redemption_id: str, today: date) -> date:
@@ -104,29 +92,18 @@ async def confirm_delivery(venue_id: str, redemption_id: str, today: date) -> da
 
 async def delete_old(today: date) -> int:
     """Delete redemptions of more than three years ago; return their number."""
-    return await queries.execute(
-        "DELETE FROM redemption WHERE day < $1", queries.to_day_number(today - timedelta(days=3 * 366))
-    )
+    return await Redemption.filter(day__lt=queries.to_day_number(today - timedelta(days=3 * 366))).delete()
 
 
 async def get_for_venue(venue_id: str, redemption_id: str) -> queries.Row:
     """Return one of a venue's redemptions, without a person; NotFound for any other."""
-    row = await queries.fetch_one(
-        f"{FOR_VENUE} WHERE redemption_id = $1 AND venue_id = $2",
-        redemption_id,
-        venue_id,
-    )
-    if row is None:
+    rows = await Redemption.filter(redemption_id=redemption_id, venue_id=venue_id).values(*FOR_VENUE)
+    if not rows:
         raise NotFound("there is no such redemption")
-    return row
+    return rows[0]
 
 
 async def list_for_venue(venue_id: str, day: date, after: str, limit: int) -> list[queries.Row]:
     """Return a venue's redemptions of a civil day by id, after an id; without persons."""
-    return await queries.fetch_all(
-        f"{FOR_VENUE} WHERE venue_id = $1 AND day = $2 AND redemption_id > $3 ORDER BY redemption_id LIMIT $4",
-        venue_id,
-        queries.to_day_number(day),
-        after,
-        limit,
-    )
+    rows = Redemption.filter(venue_id=venue_id, day=queries.to_day_number(day), redemption_id__gt=after)
+    return await rows.order_by("redemption_id").limit(limit).values(*FOR_VENUE)

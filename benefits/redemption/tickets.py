@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import orjson
+from tortoise.expressions import Q
 
 from benefits.catalogue.model import InForce
 from benefits.errors import BenefitNotAvailable, BookingNeeded
@@ -283,14 +284,11 @@ async def delete_old(at: datetime) -> int:
     hour = at.replace(minute=0, second=0, microsecond=0)
     limit = queries.to_micros(hour - timedelta(hours=23))
     async with queries.transaction():
-        spent = await queries.fetch_all(
-            "SELECT person_id, lasting_id FROM ticket WHERE unlink_from < $1 AND kind = 'slip'", limit
-        )
-        for row in spent:
+        spent = StoredTicket.filter(unlink_from__lt=limit, kind=TicketKind.SLIP)
+        for row in await spent.values("person_id", "lasting_id"):
             await LastingTicket.filter(**row).delete()
-        deleted = await queries.execute(
-            "DELETE FROM ticket WHERE (unlink_from IS NULL AND issued_at < $1) OR unlink_from < $1", limit
-        )
+        issued_before = Q(unlink_from__isnull=True, issued_at__lt=limit)
+        deleted = await StoredTicket.filter(issued_before | Q(unlink_from__lt=limit)).delete()
         if not deleted:
             return 0
         await unlink_redemptions()
@@ -322,4 +320,4 @@ async def unlink_redemptions() -> None:
 
 async def unlink_person(person_id: str) -> None:
     """Remove a person's id from all of their tickets."""
-    await queries.execute("UPDATE ticket SET person_id = NULL WHERE person_id = $1", person_id)
+    await StoredTicket.filter(person_id=person_id).update(person_id=None)

@@ -37,6 +37,7 @@ async def store(redeemed: RedeemedPass, used: CivilTime, runs_until: date) -> st
 
 async def redeemed_before(redemption_id: str) -> RecordedUse:
     """Return the result for a use that was uploaded again, with its redemption and that one's last day."""
-    redemption = await queries.fetch_one("SELECT runs_until FROM redemption WHERE redemption_id = $1", redemption_id)
-    runs_until = None if redemption is None else queries.from_day_number(redemption["runs_until"])
+    redemption = await Redemption.get_or_none(redemption_id=redemption_id)
+    last_day = None if redemption is None else redemption.runs_until
+    runs_until = None if last_day is None else queries.from_day_number(last_day)
     return RecordedUse(UploadResult.ALREADY_REDEEMED, redemption_id, runs_until)
