@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -17,7 +16,8 @@ async def next_of(page: Page, scheme: Mapping[str, Any]) -> dict[str, Any]:
     Its version is that year and the first number that is free; the title names it instead of the old one. The year is
     not found by asking the publication rules: each refused try would be counted as a refused draft of this person.
     """
-    this_year = page.site.app_context.day_of(datetime.now(UTC)).year
+    app_context = page.site.app_context
+    this_year = app_context.day_of(await app_context.clock()).year
     approved = {row["from_year"] for row in (await page.read("/v1/public/schemes"))["data"]}
     from_year = next(year for year in count(this_year + 1) if year not in approved)
     versions = {row["id"] for row in await page.read_all(f"/v1/admin/{DocumentKind.SCHEMES}")}

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -89,10 +89,10 @@ async def _render_consents(page: Page, invalid_source: str = "", status: int = 2
         for (member, counterpart), consent in without_card.items()
     ]
     await _add_uses(page, cards)
-    today = datetime.now(UTC)
+    now = await page.site.app_context.clock()
     for card in cards:
         if card.live:
-            card.days_left = (datetime.fromisoformat(card.live["expires_at"]) - today).days
+            card.days_left = (datetime.fromisoformat(card.live["expires_at"]) - now).days
             card.days = (
                 datetime.fromisoformat(card.live["expires_at"]) - datetime.fromisoformat(card.live["given_at"])
             ).days

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -274,3 +275,12 @@ async def test_a_benefit_names_its_service_in_the_readers_language(
     await browser.go("/admin/benefits/library-deposit")
     row = browser.html.split("改善哪项服务" if language == "zh-CN" else "The service it improves")[1].split("</tr>")[0]
     assert f'{service} <code class="xs soft"><span class="nowrap">book-loan</span></code>' in row
+
+
+async def test_the_next_scheme_begins_in_a_year_to_come_by_the_clock_of_the_city(town: City) -> None:
+    year = (await town.today()).year
+    town.shift.by = timedelta(days=3 * 366)
+    browser = await administrator(town)
+    await browser.go("/admin/schemes/new")
+    fields = dict(next(form.fields for form in browser.forms if "_etag" in dict(form.fields)))
+    assert int(fields["n:/from_year"]) > year + 3

@@ -40,6 +40,15 @@ def code_of(me: Browser) -> str:
     return shown[1]
 
 
+async def test_the_days_that_a_consent_has_left_are_by_the_clock_of_the_city(town: City) -> None:
+    await town.resident("wang").link("green-travel", "bike-9001")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "wang")
+    for days, left in ((300, True), (30, False)):
+        town.shift.by = timedelta(days=days)
+        await me.go("/me/consents")
+        assert ("days left" in me.text) is left
+
+
 async def confirm(town: City, code: str, account: str) -> None:
     done = await town.source().post("/v1/source/links/confirm", {"code": code, "account": account})
     assert done.status_code == 200, done.text
