@@ -1,8 +1,17 @@
-"""Choice of an answer's media type by the header `Accept` (RFC 9110, section 12.5.1)."""
+"""Choice of an answer's media type and language by the headers of its request (RFC 9110, section 12.5)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from starlette.requests import Request
+
+from service.i18n.message_texts import preferred_language
+
+
+def language_of(request: Request) -> str:
+    """Return `zh-CN` or `en`, whichever the request prefers."""
+    return preferred_language(request.headers.get("accept-language", ""))
 
 
 def preferred_media(accept: str, offered: Sequence[str]) -> str:

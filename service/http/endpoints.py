@@ -38,13 +38,13 @@ from service.auth.access_tokens import (
     WrongRole,
 )
 from service.http import bodies, json_io, query_names, token_refusals
+from service.http.accept import language_of
 from service.http.api_route import ApiRoute, allowed_methods
 from service.http.context import AppContext
 from service.http.created import located
 from service.http.openapi.operation import Operation
 from service.http.problems import SUSPENDED_STAFF, Problem, problem_response
 from service.http.stored_answers import replayed
-from service.i18n import message_texts
 from service.storage import idempotency
 from service.storage.idempotency import IdempotencyKey
 
@@ -99,7 +99,7 @@ class RequestContext(NamedTuple):
     @property
     def language(self) -> str:
         """The language of texts that people read."""
-        return message_texts.preferred_language(self.request.headers.get("accept-language", ""))
+        return language_of(self.request)
 
     @property
     def subject(self) -> str:

@@ -22,8 +22,8 @@ from consent.database import failures
 from consent.database.write_plan import WriteConflict
 from consent.kernel import bilingual
 from consent.kernel.errors import DomainError
+from service.http.accept import language_of
 from service.i18n import findings
-from service.i18n.message_texts import preferred_language
 from service.observability.log_events import LogEvent
 from service.observability.logging import log_event, place_of, request_fields
 
@@ -192,7 +192,7 @@ def type_of(code: str) -> str:
 
 def problem_response(request: Request, problem: Problem) -> Response:
     """The answer for a problem, in the caller's language."""
-    language, text = preferred_language(request.headers.get("accept-language", "")), problem.text
+    language, text = language_of(request), problem.text
     title, detail = text.en if language == "en" else text.zh
     body: dict[str, Any] = {
         "type": type_of(problem.code),

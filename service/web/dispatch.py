@@ -12,8 +12,8 @@ from starlette.responses import Response
 from consent.kernel.bilingual import LANGUAGES
 from service.auth.access_tokens import IdentityError
 from service.http import bodies, problems, token_refusals
+from service.http.accept import language_of
 from service.http.problems import Problem
-from service.i18n.message_texts import preferred_language
 from service.web.api_client import ApiProblem, ApiReply
 from service.web.auth import oidc, sign_in_sessions
 from service.web.page import LANGUAGE_COOKIE, Page, PageRoute, Site
@@ -136,7 +136,7 @@ def _choose_language(request: Request) -> str:
     for language in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
         if language in LANGUAGES:
             return str(language)
-    return preferred_language(request.headers.get("accept-language", ""))
+    return language_of(request)
 
 
 def _set_accept_language(request: Request, language: str) -> None:

@@ -33,10 +33,10 @@ from service.api.admin.handlers import (
 )
 from service.api.staff_divisions import require_own
 from service.http import bodies, json_io, problems
+from service.http.accept import language_of
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 from service.i18n import findings
-from service.i18n.message_texts import preferred_language
 
 FINDINGS_OF_DRAFTS_MAX = 100
 """Drafts of one import that are checked at once: each check reads the catalogue, and nobody reads more findings."""
@@ -65,7 +65,7 @@ async def read_catalogue(request: Request, raw: bytes) -> Sequence[ImportedDocum
     media = bodies.media_type(request)
     if media != YAML and media not in json_io.JSON_TYPES:
         raise Problem("not_json")
-    language = preferred_language(request.headers.get("accept-language", ""))
+    language = language_of(request)
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(PARSER, _read, raw, media == YAML, language)
 
