@@ -172,7 +172,7 @@ async def _render_retire_form(page: Page, invalid: str = "", status: int = 200) 
 
 
 async def _render_ending(page: Page, template: str, invalid: bool | str, status: int) -> Response:
-    """Render the form that ends the addressed version, with what depends on it unless it is not in force yet."""
+    """Render the form that ends the addressed version, with what depends on it if it is in force."""
     kind, path = path_kind(page), f"/v1/admin/{page.path_param('kind')}/{page.path_param('id')}"
     chosen = await page.read(f"{path}/versions/{page.path_param('version')}")
     return page.render(
@@ -183,7 +183,7 @@ async def _render_ending(page: Page, template: str, invalid: bool | str, status:
         name=page.localizer.name(chosen.get("name")),
         chosen=chosen,
         address=f"/admin/{kind}/{page.path_param('id')}",
-        dependents=[] if chosen["state"] == "scheduled" else (await page.read(f"{path}/dependents"))["data"],
+        dependents=(await page.read(f"{path}/dependents"))["data"] if chosen["state"] == "in_force" else [],
         invalid=invalid,
     )
 

@@ -46,6 +46,16 @@ async def test_a_suspension_needs_a_reason_that_stands_in_the_history(town: City
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("ending", ["suspend", "retire"])
+async def test_what_depends_on_a_version_is_named_while_it_is_in_force(town: City, ending: str) -> None:
+    browser = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
+    await browser.go(f"/admin/services/book-loan/versions/1/{ending}")
+    assert "library-deposit" in browser.text
+    await administrator(town).post("/v1/admin/services/book-loan/versions/1/suspend")
+    await browser.go(f"/admin/services/book-loan/versions/1/{ending}")
+    assert (browser.status, "library-deposit" in browser.text) == (200, False)
+
+
 async def test_a_scheme_in_force_offers_no_suspension(town: City) -> None:
     browser = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     await browser.go("/admin/schemes/2026.1")
