@@ -10,6 +10,7 @@ import pytest
 from tortoise import Tortoise
 
 from consent.database import queries
+from service.api.public import transparency
 from service.compliance import verify_receipt
 from service.jobs import background
 from service.observability import log_events, metrics
@@ -33,7 +34,7 @@ async def lived_in(town: City, subject: str, account: str) -> str:
     return handle
 
 
-async def test_the_export_has_everything(town: City) -> None:
+async def test_the_export_has_everything(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     await lived_in(town, "canary-subject", "canary-account")
     mine = (await town.resident("canary-subject").get("/v1/me/export")).json()
     assert mine["subject"] == "canary-subject"
@@ -51,6 +52,7 @@ async def test_the_export_has_everything(town: City) -> None:
     assert [event["event"]["number"] for event in mine["events"]] == list(range(1, len(kinds) + 1))
     assert {event["proof"] for event in mine["events"]} == {None}
     await background.advance_logs(town.app_context)
+    monkeypatch.setattr(transparency, "PROOFS_AT_ONCE", 2)
     mine = (await town.resident("canary-subject").get("/v1/me/export")).json()
     (verifier_key,) = [
         log["verifier_key"]
