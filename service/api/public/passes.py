@@ -62,7 +62,7 @@ async def read_status_list(context: RequestContext, _: None) -> Response:
         catalogue = await app_context.catalogue.read(context.at)
         return await status_lists.sign_list(app_context.keyring, number, catalogue, signer, step)
 
-    token = await app_context.status_lists.read(signer, int(number), step, make)
+    token = await app_context.status_lists.read(signer, number, step, make)
     fresh = status_list_steps.next_step(context.at) - context.at
     headers = {"Cache-Control": f"public, max-age={math.ceil(fresh.total_seconds())}"}
     return Response(token, media_type=status_list.MEDIA_TYPE, headers=headers)
