@@ -1,4 +1,4 @@
-"""No name of the product is left without a use: functions, classes, constants, templates, classes of stylesheets."""
+"""No name of the product is left without a use: functions, classes, constants, classes of stylesheets."""
 
 from __future__ import annotations
 
@@ -65,13 +65,6 @@ def test_every_name_of_a_module_is_used() -> None:
     }
     assert {name: path for name, path in unused.items() if name not in USED_ELSEWHERE} == {}
     assert USED_ELSEWHERE.keys() <= unused.keys()
-
-
-def test_every_template_is_used() -> None:
-    used = files("templates/**/*.html") + "".join(modules().values())
-    folder = WEB / "templates"
-    names = [str(path.relative_to(folder)) for path in folder.rglob("*.html")]
-    assert [name for name in names if name not in used] == []
 
 
 def test_every_class_of_a_stylesheet_is_used() -> None:
