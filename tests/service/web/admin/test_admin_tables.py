@@ -284,3 +284,17 @@ async def test_the_next_scheme_begins_in_a_year_to_come_by_the_clock_of_the_city
     await browser.go("/admin/schemes/new")
     fields = dict(next(form.fields for form in browser.forms if "_etag" in dict(form.fields)))
     assert int(fields["n:/from_year"]) > year + 3
+
+
+async def test_the_table_counts_the_problems_of_new_and_changed_drafts(town: City) -> None:
+    author = factories.administrator(town)
+    assert (
+        await author.post("/v1/admin/benefits", factories.benefit_document(service_id="no-such"))
+    ).status_code == 201
+    changed = factories.benefit_document(benefit_id="library-deposit", service_id="no-such")
+    assert (await factories.put_document(author, "/v1/admin/benefits/library-deposit", changed, "*")).status_code == 200
+    browser = await administrator(town)
+    await browser.go("/admin/benefits?q=another-one")
+    alone = browser.text.count("Draft, 1 problem")
+    await browser.go("/admin/benefits?q=library-deposit")
+    assert (alone, browser.text.count("Draft, 1 problem")) == (1, 1), browser.text
