@@ -6,6 +6,8 @@ import ast
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.structure import syntax
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +40,7 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_no_module_but_the_named_ones_can_fetch_an_address() -> None:
     """Server-side request forgery (API7) needs a request; only these modules send any."""
     for package in ("consent", "benefits", "service"):

@@ -367,6 +367,7 @@ class TestStatusList:
         shown = new_pass(status=StatusReference("https://city.example/v1/public/status-lists/7", 2**20))
         assert refusal_of(shown.text(), shown.trust()) is PassFault.NO_STATUS_LIST
 
+    @pytest.mark.slow
     def test_t5_a_bomb_of_200_megabytes(self) -> None:
         issuer = Issuer()
         # Packed once and repeated: a block that ends with a full flush refers to nothing before it.

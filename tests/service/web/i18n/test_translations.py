@@ -46,6 +46,7 @@ def sentences() -> set[str]:
     return texts
 
 
+@pytest.mark.slow
 def test_every_sentence_has_a_chinese_translation_and_none_is_unused() -> None:
     translated = formatting.translations(formatting.PAGE_TEXTS)
     assert not (missing := sentences() - set(translated)), f"add to service/web/translations/zh_CN.po: {missing}"
