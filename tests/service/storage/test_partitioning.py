@@ -38,7 +38,7 @@ PIECES = 4
 PIECE = re.compile(r"(\w+)_p(\d+)")
 SPANNING = (
     "DELETE FROM linked_account WHERE person_id",
-    "UPDATE ticket SET person_id = NULL WHERE person_id",
+    "UPDATE ticket SET person_id=NULL WHERE person_id",
     "DELETE FROM stored_answer WHERE caller_index",
     "r.record_id AS delivered_id, r.received_at FROM objection o",
     "FROM consent WHERE state = 'given' AND consent_id = ANY",
