@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from benefits.balances.stored import Balance, StoredBalance, balance_from, is_usable
+from benefits.models import Snapshot
 from benefits.scoring import points
 from benefits.scoring.points import Points
 from benefits.scoring.scheme import Timeline
@@ -186,4 +187,4 @@ def _first_change(released: Released, computed: Points) -> int | None:
 
 async def delete_cached(person_id: str) -> None:
     """Delete the stored balance, so that after a withdrawal nothing derived from the old records is left."""
-    await queries.execute("DELETE FROM snapshot WHERE person_id = $1", person_id)
+    await Snapshot.filter(person_id=person_id).delete()

@@ -1,7 +1,6 @@
 """Bookings of places in added sessions: booked, cancelled, admitted to a ticket.
 
-A booking ends with the consent that it was made under. SQL text: places are taken by conditional statements, whose row
-count decides; one query joins bookings and consents.
+A booking ends with the consent that it was made under. SQL text: one query joins bookings and consents.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
 from benefits.catalogue.model import InForce, LiveBenefit
@@ -65,12 +65,10 @@ async def book(
     benefit, _ = await establish_eligibility(person, catalogue, choice, now)
     if await Booking.exists(person_id=person.person_id, benefit_id=row.benefit_id, ends_at__gt=now.micros):
         raise Conflict("you have a booking for this benefit; cancel it first")
-    taken = await queries.execute(
-        "UPDATE added_session SET taken = taken + 1 WHERE session_id = $1 AND taken < places AND begins_at > $2",
-        session_id,
-        queries.to_micros(now.at + RETURN_BEFORE),
-    )
-    if not taken:
+    open_until = queries.to_micros(now.at + RETURN_BEFORE)
+    session = AddedSession.filter(session_id=session_id, taken__lt=F("places"), begins_at__gt=open_until)
+    # The row count decides: two residents may ask for the last place at once.
+    if not await session.update(taken=F("taken") + 1):
         raise NoPlaceLeft("no place of this session can be booked")
     booking = await Booking.create(
         person_id=person.person_id,
@@ -194,9 +192,7 @@ async def _cancel(person: Person, row: Booking, at: datetime) -> None:
 
 async def _give_up(row: Booking) -> None:
     await Booking.filter(person_id=row.person_id, booking_id=row.booking_id).delete()
-    await queries.execute(
-        "UPDATE added_session SET taken = taken - 1 WHERE session_id = $1 AND taken > 0", row.session_id
-    )
+    await AddedSession.filter(session_id=row.session_id, taken__gt=0).update(taken=F("taken") - 1)
 
 
 async def list_of_person(person: Person) -> list[OwnBooking]:

@@ -1,4 +1,7 @@
-"""The catalogue's change number, which rises with every act on any document and fences decisions by the catalogue."""
+"""The catalogue's change number, which rises with every act on any document and fences decisions by the catalogue.
+
+SQL text: the number is part of statements of other modules, and nearly every request reads it.
+"""
 
 from __future__ import annotations
 

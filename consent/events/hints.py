@@ -4,7 +4,8 @@ The row of a resident who opted in is the outbox: a message sets its hint in the
 messages clears it, opting out deletes the row. The app polls and acknowledges, so that nothing is lost or told twice.
 The messages of an hour share one hint id, which is visible from the next full hour on: an app that polls each minute
 learns neither the minute nor the number of the messages. Until then the hint of an earlier hour stays unchanged.
-SQL text: one statement sets a hint and keeps its hour; a page is a join with the persons whose subjects it opens.
+SQL text: one statement sets a hint and keeps its hour; a page is a join with the persons whose subjects it opens; hints
+are acknowledged by a list of ids (`queries.any_of`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A leaf commits to the event with a random salt and contains nothing else but its kind; the event itself and its salt are
 sealed under the person's key. Each event names the leaf before it, so that a person's export shows any omission. SQL
-text: the chain and the outbox are written in one statement.
+text: the chain and the outbox are written in one statement, an event's number is taken by UPDATE … RETURNING, and
+SQLite would compare the beginning of a leaf without regard to case in a QuerySet.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from consent.database.write_plan import Insert, OneOrNone, Plan, Update, Write
 from consent.kernel.canonical_json import plain_json
 from consent.kernel.errors import NotFound
 from consent.kernel.instants import HOUR_MICROS, rfc3339
+from consent.models import Oversight, RefusedAttempt, StoredEvent, UseForAll
 from consent.persons import Person
 from consent.transparency import merkle
 from consent.transparency.logs import Log
@@ -35,6 +37,8 @@ PADDING = "nothing"
 """The kind of a leaf that stands for no event (`standard_terms_event`)."""
 USED_FOR_ALL = "used.for_all"
 """The kind of a leaf that stands for a use of everybody's records at once."""
+CONSENT_EVENTS = ("consent.given", "consent.refused", "consent.withdrawn", "consent.expired", "consent.terminated")
+"""The kinds of the events that name a consent by its id."""
 
 
 EVENT = Insert("event", ("person_id", "number", "leaf_hash", "kind", "at", "sealed"))
@@ -195,17 +199,15 @@ async def record_refused_attempt(audience: str, actor: str, code: str, what: str
     """
     attempt_id, salt = new_id(), os.urandom(SALT_BYTES)
     leaf = leaf_of("attempt.refused", commitment(salt, attempt_event(attempt_id, audience, actor, code)))
-    await queries.execute(
-        "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what, leaf_hash, salt)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        attempt_id,
-        queries.to_micros(at),
-        audience,
-        actor,
-        code,
-        what,
-        leaf_hash_of(leaf),
-        salt.hex(),
+    await RefusedAttempt.create(
+        attempt_id=attempt_id,
+        at=queries.to_micros(at),
+        audience=audience,
+        actor=actor,
+        code=code,
+        what=what,
+        leaf_hash=leaf_hash_of(leaf),
+        salt=salt.hex(),
     )
     await enqueue_leaf(Log.CONSENT, leaf, at)
 
@@ -214,16 +216,14 @@ async def record_officer_read(staff_id: str, case_id: str | None, what: str, at:
     """Record an access or a decision of a privacy officer, with a leaf in the consent log."""
     access_id, salt = new_id(), os.urandom(SALT_BYTES)
     leaf = leaf_of("officer.looked", commitment(salt, officer_read_event(access_id, staff_id, case_id, what)))
-    await queries.execute(
-        "INSERT INTO oversight (look_id, at, staff_id, case_id, what, leaf_hash, salt)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        access_id,
-        queries.to_micros(at),
-        staff_id,
-        case_id,
-        what,
-        leaf_hash_of(leaf),
-        salt.hex(),
+    await Oversight.create(
+        access_id=access_id,
+        at=queries.to_micros(at),
+        staff_id=staff_id,
+        case_id=case_id,
+        what=what,
+        leaf_hash=leaf_hash_of(leaf),
+        salt=salt.hex(),
     )
     await enqueue_leaf(Log.CONSENT, leaf, at)
 
@@ -241,8 +241,7 @@ async def record_use_for_all(
     salt = os.urandom(SALT_BYTES)
     leaf = leaf_of(USED_FOR_ALL, commitment(salt, use_for_all_event(row)))
     row |= {"leaf_hash": leaf_hash_of(leaf), "salt": salt.hex()}
-    marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))
-    await queries.execute(f"INSERT INTO use_for_all ({', '.join(row)}) VALUES ({marks})", *row.values())
+    await UseForAll.create(**row)
     await enqueue_leaf(Log.CONSENT, leaf, at)
 
 
@@ -299,39 +298,24 @@ class Opening:
 
 async def about_consent(person: Person, consent_id: str) -> list[Opening]:
     """Return the consent events about one consent, oldest first, opened for its receipt."""
-    rows = await queries.fetch_all(
-        "SELECT number, leaf_hash, sealed FROM event WHERE person_id = $1 AND kind IN ('consent.given',"
-        " 'consent.refused', 'consent.withdrawn', 'consent.expired', 'consent.terminated') ORDER BY number",
-        person.person_id,
-    )
-    openings = [_opening(person, row) for row in rows]
+    events = StoredEvent.filter(person_id=person.person_id, kind__in=CONSENT_EVENTS).order_by("number")
+    openings = [_opening(person, row) for row in await events.values("number", "leaf_hash", "sealed")]
     return [opening for opening in openings if opening.event["facts"].get("consent_id") == consent_id]
 
 
 async def openings_of(person: Person, after: int, limit: int) -> list[Opening]:
     """Return the person's next events with numbers above `after`, oldest first, with the salts of their leaves."""
-    rows = await queries.fetch_all(
-        "SELECT number, leaf_hash, sealed FROM event WHERE person_id = $1 AND number > $2 ORDER BY number LIMIT $3",
-        person.person_id,
-        after,
-        limit,
-    )
-    return [_opening(person, row) for row in rows]
+    events = StoredEvent.filter(person_id=person.person_id, number__gt=after).order_by("number").limit(limit)
+    return [_opening(person, row) for row in await events.values("number", "leaf_hash", "sealed")]
 
 
 async def events_of(person: Person, kinds: tuple[str, ...] | None, before: int, limit: int) -> list[Event]:
     """Return the person's latest events of these kinds (None: all) numbered below `before`, newest first, opened."""
-    marks = ", ".join(f"${position}" for position in range(4, 4 + len(kinds or ())))
-    of_kinds = f" AND kind IN ({marks})" if kinds else ""
-    rows = await queries.fetch_all(
-        "SELECT number, kind, at, leaf_hash, sealed FROM event WHERE person_id = $1 AND number < $2"
-        f"{of_kinds} ORDER BY number DESC LIMIT $3",
-        person.person_id,
-        before,
-        limit,
-        *(kinds or ()),
-    )
-    return [_opened(person, row) for row in rows]
+    events = StoredEvent.filter(person_id=person.person_id, number__lt=before)
+    if kinds:
+        events = events.filter(kind__in=kinds)
+    latest = events.order_by("-number").limit(limit)
+    return [_opened(person, row) for row in await latest.values("number", "kind", "at", "leaf_hash", "sealed")]
 
 
 def _opening(person: Person, row: queries.Row) -> Opening:

@@ -1,7 +1,8 @@
 """Answers stored for retries with an Idempotency-Key.
 
 A stored answer is written in the transaction of its effect: either both are there after a crash, or neither. During a
-rotation of the index key it is stored under both keys, so that a retry is answered by any host.
+rotation of the index key it is stored under both keys, so that a retry is answered by any host. SQL text: the claim's
+row count decides (INSERT … ON CONFLICT), and claim and answer are on the path of most writes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from consent.database import queries
 from consent.database.selection import Selection
 from consent.database.write_plan import Insert, Write
 from consent.kernel.instants import HOUR_MICROS
+from service.models import StoredAnswer
 
 ANSWER_RETENTION = timedelta(hours=48)
 """As docs/api.md promises: two days, for clients that were offline or have a wrong clock."""
@@ -104,7 +106,7 @@ async def claim(keyring: Keyring, key: IdempotencyKey, at: datetime) -> OpenedAn
     ):
         if not await queries.execute(ANSWER.sql(1), *with_no_body.values):
             for other in claimed:
-                await queries.execute("DELETE FROM stored_answer WHERE scope = $1", other)
+                await StoredAnswer.filter(scope=other).delete()
             return await _find(under, answer_key)
         claimed.append(answer_key)
     return None
@@ -182,14 +184,12 @@ async def forget_caller(keyring: Keyring, audience: str, caller: str) -> None:
     """Delete every stored answer of a caller, under every index key; for an erasure."""
     for under in keyring.each():
         caller_hash = caller_index(under, audience, caller)
-        await queries.execute("DELETE FROM stored_answer WHERE caller_index = $1", caller_hash)
+        await StoredAnswer.filter(caller_index=caller_hash).delete()
 
 
 async def delete_old(at: datetime) -> int:
     """Delete answers older than ANSWER_RETENTION; return their number."""
-    return await queries.execute(
-        "DELETE FROM stored_answer WHERE created_at < $1", queries.to_micros(at - ANSWER_RETENTION)
-    )
+    return await StoredAnswer.filter(created_at__lt=queries.to_micros(at - ANSWER_RETENTION)).delete()
 
 
 def _secret(keyring: Keyring) -> bytes:

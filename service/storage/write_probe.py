@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 
 from consent.database import failures, queries
+from service.models import StoredAnswer
 from service.storage.idempotency import ANSWER
 
 PROBE_SECONDS: Final = 1.0
@@ -22,10 +23,10 @@ async def probe() -> None:
     Two transactions, because one would need no space on the disk. Raises the database's error while it takes no writes.
     """
     async with queries.transaction():
-        await queries.execute("DELETE FROM stored_answer WHERE scope = $1", SCOPE)
+        await StoredAnswer.filter(scope=SCOPE).delete()
         await queries.execute(ANSWER.sql(1), SCOPE, "", "", 0, bytes(PROBE_BYTES), 0)
     async with queries.transaction():
-        await queries.execute("DELETE FROM stored_answer WHERE scope = $1", SCOPE)
+        await StoredAnswer.filter(scope=SCOPE).delete()
     failures.WRITES.failed = False
 
 

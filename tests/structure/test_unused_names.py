@@ -25,7 +25,6 @@ USED_ELSEWHERE = {
     "field_title_should_be_set": "Pydantic",
     "data_received": "asyncio",
     **dict.fromkeys(("pong", "restart_all", "handle_ttin"), "uvicorn"),
-    "Snapshot": "the drift test of all models",
     "check_inclusion": "tests as the reader of a proof",
     "sign_key_binding": "tests as the resident's device",
     "chinese_words": "the script that writes the file of pinyin",

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from benefits.catalogue.model import InForce
+from benefits.models import OfflinePass
 from benefits.passes import status_list
 from benefits.passes.status_list import ListTimes
 from benefits.redemption.decision import CivilTime
@@ -77,10 +78,8 @@ async def revoked_positions(keyring: Keyring, number: int, catalogue: InForce, s
     Benefits and venues count as they are in the catalogue: their end is public.
     """
     await withholding.require_usable()
-    rows = await queries.fetch_all(
-        "SELECT place, benefit_id, venue_id, issuer_id, person_id, revoked_from FROM offline_pass"
-        " WHERE list_number = $1",
-        number,
+    rows = await OfflinePass.filter(list_number=number).values(
+        "place", "benefit_id", "venue_id", "issuer_id", "person_id", "revoked_from"
     )
     consents = await queries.fetch_all(
         f"SELECT o.place AS place, {', '.join(CONSENT_OF_A_PASS.columns)} FROM offline_pass o"
