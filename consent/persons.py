@@ -1,7 +1,7 @@
 """Persons: the row with the blind index of their `sub`, their epoch and their wrapped data key; lock, read, create.
 
 SQL text: `find_by_index`, `lock` and `read` are on the path of every request, the locks need FOR UPDATE, `raise_epoch`
-and `raise_epochs` need RETURNING, `_claim_subject` needs the count of ON CONFLICT. The rest are QuerySets.
+and `raise_epochs` need RETURNING, lists of thousands of ids need `queries.any_of`. The rest are QuerySets.
 
 Every change of what may be used raises the person's epoch under the row lock. A result computed under an older epoch is
 refused when it is written and ignored when it is read.
@@ -16,6 +16,8 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from tortoise.expressions import RawSQL
+from tortoise.functions import Count
 
 from consent import index_versions
 from consent.crypto import vault
@@ -285,9 +287,8 @@ async def rewrap_all(keyring: Keyring) -> int:
 
 async def count_by_key_version() -> dict[int, int]:
     """Return the number of persons by the version of the key-encryption key that wraps their data key."""
-    rows = await queries.fetch_all(
-        "SELECT substr(wrapped_key, 1, 3) AS header, count(*) AS persons FROM person GROUP BY substr(wrapped_key, 1, 3)"
-    )
+    by_header = StoredPerson.annotate(header=RawSQL("substr(wrapped_key, 1, 3)"), persons=Count("person_id"))
+    rows = await by_header.group_by("header").values("header", "persons")
     return {vault.key_version(bytes(row["header"])): row["persons"] for row in rows}
 
 
@@ -306,12 +307,8 @@ async def _claim_subject(keyring: Keyring, subject: str, person_id: str) -> bool
     written: list[str] = []
     for each in await index_versions.for_writing(keyring):
         index = subject_index(each, subject)
-        if not await queries.execute(
-            "INSERT INTO subject (subject_index, person_id, index_version) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            index,
-            person_id,
-            each.index_version,
-        ):
+        row = Subject(subject_index=index, person_id=person_id, index_version=each.index_version)
+        if not await row.insert_if_absent():
             await Subject.filter(subject_index__in=written).delete()
             return False
         written.append(index)

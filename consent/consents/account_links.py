@@ -1,7 +1,5 @@
 """A person's account at a source, proven by a short code that the person types into the source's own app.
 
-SQL text remains where the row count of a statement decides (`_claim`).
-
 Anybody can type somebody else's card number here; only the account holder is signed in at the source. An account has at
 most one confirmed link, a second claim changes nothing, and a source learns of nobody who uses this service otherwise.
 """
@@ -89,16 +87,14 @@ async def _claim(keyring: Keyring, account: _Account, person_id: str, link_id: s
     written: list[str] = []
     for each in await index_versions.for_writing(keyring):
         index = blind_index(each, IndexUse.ACCOUNT, account.source_id, account.account)
-        # SQL: Tortoise's `bulk_create(ignore_conflicts=True)` does not tell whether the row was inserted.
-        if not await queries.execute(
-            "INSERT INTO linked_account (source_id, account_index, person_id, link_id, index_version)"
-            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-            account.source_id,
-            index,
-            person_id,
-            link_id,
-            each.index_version,
-        ):
+        row = LinkedAccount(
+            source_id=account.source_id,
+            account_index=index,
+            person_id=person_id,
+            link_id=link_id,
+            index_version=each.index_version,
+        )
+        if not await row.insert_if_absent():
             await LinkedAccount.filter(source_id=account.source_id, account_index__in=written).delete()
             return False
         written.append(index)

@@ -1,10 +1,16 @@
-"""The base of all Tortoise models of the project."""
+"""The base of all Tortoise models of the project.
+
+SQL text: `insert_if_absent` needs the number of rows of INSERT … ON CONFLICT. Names come from the model alone.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from tortoise.fields.base import DatabaseDefault
 from tortoise.models import Model, ModelMeta
+
+from consent.database import queries
 
 
 class TableModelMeta(ModelMeta):
@@ -27,3 +33,22 @@ class TableModel(Model, metaclass=TableModelMeta):
 
     class Meta:
         abstract = True
+
+    async def insert_if_absent(self) -> bool:
+        """Insert this row; return False, and change nothing, where a row has one of its unique keys already.
+
+        Tortoise 1.1.9's `bulk_create(ignore_conflicts=True)` does not return whether the row was inserted.
+        """
+        columns, values = list[str](), list[object]()
+        for name, column in self._meta.fields_db_projection.items():
+            value = getattr(self, name)
+            if not isinstance(value, DatabaseDefault):
+                columns.append(column)
+                values.append(self._meta.fields_map[name].to_db_value(value, self))
+        marks = ", ".join(f"${number}" for number in range(1, len(values) + 1))
+        return bool(
+            await queries.execute(
+                f"INSERT INTO {self._meta.db_table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING",
+                *values,
+            )
+        )

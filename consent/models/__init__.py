@@ -13,7 +13,7 @@ else on a connection of the pool; `using_db` is never needed, and Tortoise's `in
   every column of its `KEY`, and use the QuerySet's `update` and `delete`.
 - `update` and `delete` return the number of rows; `update(column=None)` writes NULL, `column__isnull=True` finds it.
   Conditions belong into the filter, since `select_for_update` locks nothing on SQLite.
-- `bulk_create(…, ignore_conflicts=True)` returns no count; where the count decides, use `INSERT … ON CONFLICT` in SQL.
+- `bulk_create(…, ignore_conflicts=True)` returns no count; where it decides, use `insert_if_absent()` of the instance.
 - `values(…)` costs half of a model instance; `.first().values(…)` is slow (Tortoise 1.1.9), `.limit(1)` is not.
   `values_list(flat=True)` is typed as a list of tuples; read `row["column"]` of `values(…)` instead.
 - `column__in=[…]` prepares a statement for each length of the list: above a few dozen values use `queries.any_of`.

@@ -22,15 +22,10 @@ async def suspend(staff_id: str, at: datetime) -> bool:
 
     Needs a transaction.
     """
-    # SQL: Tortoise's `bulk_create(ignore_conflicts=True)` does not tell whether the row was inserted.
-    changed = await queries.execute(
-        "INSERT INTO staff_suspension (staff_id, since) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        staff_id,
-        queries.to_micros(at),
-    )
+    changed = await StaffSuspension(staff_id=staff_id, since=queries.to_micros(at)).insert_if_absent()
     if changed:
         await ledger.record_officer_read(OPERATOR, None, f"staff.suspended {staff_id}", at)
-    return bool(changed)
+    return changed
 
 
 async def resume(staff_id: str, at: datetime) -> bool:

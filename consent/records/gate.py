@@ -2,7 +2,8 @@
 
 Every function that releases records or permits a use of points checks for a live consent and writes the event of the
 use in the same transaction, so no use is without an event. `own_records` shows a person their own records, which is no
-use. SQL text: the batch and the chain are set-based.
+use. SQL text: the batch and the chain are set-based, the locks need FOR UPDATE, the liveness of a consent is one SQL
+condition for all. The rest are QuerySets.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from consent import persons
 from consent.crypto.blind_index import ID_DIGITS
 from consent.crypto.vault import Keyring
-from consent.database import queries
+from consent.database import paging, queries
 from consent.database.selection import Selection
 from consent.database.write_plan import Plan
 from consent.domain.liveness import ConsentPeriod, is_live, live_sql
@@ -25,6 +26,7 @@ from consent.domain.records import Record, RecordKind, Released
 from consent.events import ledger
 from consent.events.ledger import ChainHead
 from consent.kernel.errors import NotCovered, NotFound, require_not_withheld
+from consent.models import StoredPerson, StoredRecord
 from consent.persons import Person
 from consent.records import source_ids
 from consent.records.derived_table import DerivedTable
@@ -298,22 +300,16 @@ async def lock_epoch(person_id: str) -> int | None:
 
 async def count_persons() -> int:
     """Return the number of persons known to the service."""
-    row = await queries.fetch_one("SELECT count(*) AS persons FROM person")
-    assert row is not None
-    return int(row["persons"])
+    return await StoredPerson.all().count()
 
 
 async def persons_with_records_of(days: Iterable[date], after: str, limit: int) -> list[str]:
     """Return the ids above `after`, in order, of persons with a record of one of these civil days; no use by itself."""
-    numbers = ", ".join(str(queries.to_day_number(day)) for day in sorted(days))
+    numbers = [queries.to_day_number(day) for day in days]
     if not numbers:
         return []
-    rows = await queries.fetch_all(
-        f"SELECT DISTINCT person_id FROM record WHERE person_id > $1 AND occurred_on IN ({numbers})"
-        " ORDER BY person_id LIMIT $2",
-        after,
-        limit,
-    )
+    of_days = StoredRecord.filter(person_id__gt=after, occurred_on__in=numbers)
+    rows = await of_days.distinct().order_by("person_id").limit(limit).values("person_id")
     return [row["person_id"] for row in rows]
 
 
@@ -352,14 +348,10 @@ async def live_periods(person: Person, purpose: Purpose, at: datetime) -> dict[s
 
 async def own_record(person: Person, record_id: str) -> tuple[str, str, int, date] | None:
     """Return source id, kind, quantity and civil day of a person's own record for themselves, or None; no use."""
-    row = await queries.fetch_one(
-        "SELECT source_id, kind, quantity, occurred_on FROM record WHERE person_id = $1 AND record_id = $2",
-        person.person_id,
-        record_id,
-    )
+    row = await StoredRecord.get_or_none(person_id=person.person_id, record_id=record_id)
     if row is None:
         return None
-    return row["source_id"], row["kind"], row["quantity"], queries.from_day_number(row["occurred_on"])
+    return row.source_id, row.kind, row.quantity, queries.from_day_number(row.occurred_on)
 
 
 async def own_records(
@@ -369,24 +361,22 @@ async def own_records(
 
     `kind` None is all kinds; `before` is day number and id of the last record of the page before.
     """
-    args = (person.person_id, *(before or (2**31 - 1, "")), kind or "", limit)
-    rows = await queries.fetch_all(
-        "SELECT record_id, sealed_source_record_id, source_id, kind, quantity, occurred_on, received_at FROM record"
-        " WHERE person_id = $1 AND (occurred_on < $2 OR (occurred_on = $2 AND record_id < $3))"
-        " AND ($4 = '' OR kind = $4) ORDER BY occurred_on DESC, record_id DESC LIMIT $5",
-        *args,
-    )
+    own = StoredRecord.filter(person_id=person.person_id)
+    if kind is not None:
+        own = own.filter(kind=kind)
+    if before is not None:
+        own = own.filter(paging.older_than(before, "occurred_on", "record_id"))
     return [
         {
-            "record_id": row["record_id"],
-            "source_record_id": source_ids.open_id(person, row["record_id"], row["sealed_source_record_id"]),
-            "source_id": row["source_id"],
-            "kind": row["kind"],
-            "quantity": row["quantity"],
-            "occurred_on": queries.from_day_number(row["occurred_on"]),
-            "received_at": queries.from_micros(row["received_at"]),
+            "record_id": row.record_id,
+            "source_record_id": source_ids.open_id(person, row.record_id, row.sealed_source_record_id),
+            "source_id": row.source_id,
+            "kind": row.kind,
+            "quantity": row.quantity,
+            "occurred_on": queries.from_day_number(row.occurred_on),
+            "received_at": queries.from_micros(row.received_at),
         }
-        for row in rows
+        for row in await own.order_by("-occurred_on", "-record_id").limit(limit)
     ]
 
 

@@ -89,6 +89,16 @@ async def test_a_key_that_is_taken_is_refused_and_may_be_ignored(opened: str) ->
         await StoredConsent.filter(person_id="p", consent_id="c").update(consent_id="d")
 
 
+async def test_a_row_is_inserted_once_and_a_second_one_is_told(opened: str) -> None:
+    assert await consent("p", "a").insert_if_absent()
+    assert not await consent("p", "a", purpose="benefit.check").insert_if_absent()
+    assert not await consent("p", "b").insert_if_absent()
+    (row,) = await StoredConsent.all()
+    assert (row.consent_id, row.purpose, row.counterpart_version) == ("a", "points.compute", 1)
+    access = {"access_id": "a", "at": 1, "staff_id": "s", "what": "w", "leaf_hash": "l", "salt": "t"}
+    assert [await Oversight(**access).insert_if_absent() for _ in range(2)] == [True, False]
+
+
 async def test_updates_and_deletions_count_rows_and_know_null(opened: str) -> None:
     await StoredConsent.bulk_create(
         [consent("p", "a"), consent("p", "b", state="expired", ended_at=5), consent("q", "a")]
