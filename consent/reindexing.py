@@ -1,7 +1,8 @@
 """The re-index of a rotation: rows under the next index key, in batches while the service runs, resumable after a kill.
 
-SQL text: pages of several tables by row comparison over their keys, and inserts that skip rows that are there. Each
-batch is one transaction, with its persons locked as by every change of their rows, and saves its position.
+SQL text: pages of several tables by row comparison over their keys, reads by a thousand ids (`queries.any_of`), and the
+update of links by `execute_many`, because their persons are locked meanwhile. Each batch is one transaction, with its
+persons locked as by every change of their rows, and saves its position.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from types import MappingProxyType
 from typing import NamedTuple
+
+from tortoise.models import Model
 
 from consent import index_versions, persons
 from consent.consents import ended_links_of_erased
 from consent.crypto.blind_index import IndexUse, blind_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
+from consent.database.composite_key import key_columns
 from consent.database.queries import Row
-from consent.models import ReindexPosition
+from consent.models import LinkedAccount, RecordKey, ReindexPosition, StoredCorrection, Subject
 from consent.persons import Person
 from consent.records import source_ids
 
@@ -54,11 +59,10 @@ async def write_new(keyring: Keyring, at: datetime) -> Written:
     async with queries.transaction():
         await index_versions.mark_complete(newest, await queries.now())
     # Every act writes or deletes both rows of a value at once, so the difference is of those that have one.
-    counted = await queries.fetch_one(
-        "SELECT COALESCE(sum(CASE WHEN index_version < $1 THEN 1 ELSE -1 END), 0) AS unknown FROM record_index", newest
-    )
-    assert counted is not None
-    return Written(sum(written.values()), int(counted["unknown"]))
+    async with queries.snapshot():
+        older = await RecordKey.filter(index_version__lt=newest).count()
+        newer = await RecordKey.filter(index_version__gte=newest).count()
+    return Written(sum(written.values()), older - newer)
 
 
 async def remove_old(keyring: Keyring, at: datetime) -> None:
@@ -143,31 +147,30 @@ async def _write_subjects(keyring: Keyring, after: Key) -> tuple[Key | None, int
     rows, last = await _page("person", ("person_id",), after)
     people = await _locked(keyring, rows)
     current = await _again("person", "person_id", rows)
-    values = []
+    subjects = []
     for row in current:
-        subject = persons.subject_in(people[row["person_id"]], row["sealed_subject"])
-        values.append((persons.subject_index(keyring, subject), row["person_id"], keyring.index_version))
-    await queries.execute_many(
-        "INSERT INTO subject (subject_index, person_id, index_version) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        values,
-    )
-    return last, len(values)
+        index = persons.subject_index(keyring, persons.subject_in(people[row["person_id"]], row["sealed_subject"]))
+        subjects.append(Subject(subject_index=index, person_id=row["person_id"], index_version=keyring.index_version))
+    await Subject.bulk_create(subjects, ignore_conflicts=True)
+    return last, len(subjects)
 
 
 async def _write_accounts(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
     rows, last = await _page("account_link", ("person_id", "link_id"), after)
     people = await _locked(keyring, rows)
-    values = []
-    for row in await _again("account_link", "link_id", rows):
-        if row["state"] == "confirmed":
-            index = _account_index(keyring, people[row["person_id"]], row)
-            values.append((row["source_id"], index, row["person_id"], row["link_id"], keyring.index_version))
-    await queries.execute_many(
-        "INSERT INTO linked_account (source_id, account_index, person_id, link_id, index_version)"
-        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-        values,
-    )
-    return last, len(values)
+    accounts = [
+        LinkedAccount(
+            source_id=row["source_id"],
+            account_index=_account_index(keyring, people[row["person_id"]], row),
+            person_id=row["person_id"],
+            link_id=row["link_id"],
+            index_version=keyring.index_version,
+        )
+        for row in await _again("account_link", "link_id", rows)
+        if row["state"] == "confirmed"
+    ]
+    await LinkedAccount.bulk_create(accounts, ignore_conflicts=True)
+    return last, len(accounts)
 
 
 async def _rewrite_links(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
@@ -216,21 +219,18 @@ async def _write_retracted(keyring: Keyring, after: Key) -> tuple[Key | None, in
 async def _insert_records(keyring: Keyring, named: Sequence[tuple[Row, str, bytes | None]]) -> int:
     """Insert rows of records under the keyring's key: row with source, person and id, the source's id, and its seal."""
     index_of = {source: source_ids.index_of(keyring, source) for source in {row["source_id"] for row, _, _ in named}}
-    await queries.execute_many(
-        "INSERT INTO record_index (source_id, source_record_index, person_id, record_id, index_version,"
-        " sealed_source_record_id) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-        [
-            (
-                row["source_id"],
-                index_of[row["source_id"]](record_id),
-                row["person_id"],
-                row["record_id"],
-                keyring.index_version,
-                sealed_id,
-            )
-            for row, record_id, sealed_id in named
-        ],
-    )
+    keys = [
+        RecordKey(
+            source_id=row["source_id"],
+            source_record_index=index_of[row["source_id"]](record_id),
+            person_id=row["person_id"],
+            record_id=row["record_id"],
+            index_version=keyring.index_version,
+            sealed_source_record_id=sealed_id,
+        )
+        for row, record_id, sealed_id in named
+    ]
+    await RecordKey.bulk_create(keys, ignore_conflicts=True)
     return len(named)
 
 
@@ -243,32 +243,26 @@ async def _seal_endings(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
 
 async def _seal_corrections(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
     rows, last = await _page("correction", ("correction_id",), after)
-    await queries.execute_many(
-        "UPDATE correction SET sealed_source_record_id = $2 WHERE correction_id = $1",
-        [
-            (
-                row["correction_id"],
-                source_ids.seal_for_feed(
-                    keyring,
-                    row["correction_id"],
-                    source_ids.open_from_feed(keyring, row["correction_id"], row["sealed_source_record_id"]),
-                ),
-            )
-            for row in rows
-        ],
-    )
+    for row in rows:
+        correction_id = row["correction_id"]
+        record_id = source_ids.open_from_feed(keyring, correction_id, row["sealed_source_record_id"])
+        sealed = source_ids.seal_for_feed(keyring, correction_id, record_id)
+        await StoredCorrection.filter(correction_id=correction_id).update(sealed_source_record_id=sealed)
     return last, len(rows)
 
 
-def _delete_rows(table: str, key: Sequence[str]) -> Batch:
-    """Return the step that deletes the rows of a table under older index keys, by the columns of its key."""
-    condition = " AND ".join(f"{column} = ${number}" for number, column in enumerate(key, start=1))
+def _delete_rows(model: type[Model]) -> Batch:
+    """Return the step that deletes the rows of a model under older index keys: one statement a batch and source."""
+    *source, index = key_columns(model)
+
+    def of_one_source(row: Row) -> dict[str, str]:
+        return {column: row[column] for column in source}
 
     async def delete_batch(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
-        rows, last = await _page(table, key, after, f"index_version < {keyring.index_version:d}")
-        await queries.execute_many(
-            f"DELETE FROM {table} WHERE {condition}", [tuple(row[column] for column in key) for row in rows]
-        )
+        older = f"index_version < {keyring.index_version:d}"
+        rows, last = await _page(model._meta.db_table, (*source, index), after, older)
+        for same, group in groupby(rows, of_one_source):
+            await model.filter(**same, **{f"{index}__in": [row[index] for row in group]}).delete()
         return last, len(rows)
 
     return delete_batch
@@ -288,9 +282,9 @@ REMOVE: Mapping[str, Batch] = MappingProxyType(
         "links": _rewrite_links,
         "endings": _seal_endings,
         "corrections": _seal_corrections,
-        "old subjects": _delete_rows("subject", ("subject_index",)),
-        "old accounts": _delete_rows("linked_account", ("source_id", "account_index")),
-        "old records": _delete_rows("record_index", ("source_id", "source_record_index")),
+        "old subjects": _delete_rows(Subject),
+        "old accounts": _delete_rows(LinkedAccount),
+        "old records": _delete_rows(RecordKey),
     }
 )
 """The steps of `remove_old`."""

@@ -1,8 +1,9 @@
 """Seal the source record ids that versions before 0.3.0 stored in clear; the work of `migrate` before 0031 drops them.
 
-SQL text: the clear columns are in no model any more. Each batch is a transaction of its own, or joins the running one;
-a row is sealed once, so that a run that was interrupted is continued by the next. Persons are locked first, as by every
-change of their records: the service of before may be running.
+SQL text: the clear columns are in no model any more; records are updated by `execute_many`, because their persons are
+locked meanwhile. Each batch is a transaction of its own, or joins the running one; a row is sealed once, so that a run
+that was interrupted is continued by the next. Persons are locked first, as by every change of their records: the
+service of before may be running.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from consent import persons
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.database.migrate import Preparation
+from consent.models import StoredCorrection
 from consent.records import source_ids
 
 FILE = "consent/0031_no_clear_record_ids"
@@ -124,16 +126,9 @@ async def _seal_corrections(keyring: Keyring, after: Key) -> tuple[Key | None, i
         after[0],
         BATCH,
     )
-    await queries.execute_many(
-        "UPDATE correction SET sealed_source_record_id = $2 WHERE correction_id = $1",
-        [
-            (
-                row["correction_id"],
-                source_ids.seal_for_feed(keyring, row["correction_id"], row["source_record_id"]),
-            )
-            for row in rows
-        ],
-    )
+    for row in rows:
+        sealed = source_ids.seal_for_feed(keyring, row["correction_id"], row["source_record_id"])
+        await StoredCorrection.filter(correction_id=row["correction_id"]).update(sealed_source_record_id=sealed)
     return _last(rows, "correction_id", "correction_id"), len(rows)
 
 

@@ -89,7 +89,7 @@ async def test_a_key_that_is_taken_is_refused_and_may_be_ignored(opened: str) ->
         await StoredConsent.filter(person_id="p", consent_id="c").update(consent_id="d")
 
 
-async def test_a_row_is_inserted_once_and_a_second_one_is_told(opened: str) -> None:
+async def test_a_row_that_is_there_is_not_inserted_again(opened: str) -> None:
     assert await consent("p", "a").insert_if_absent()
     assert not await consent("p", "a", purpose="benefit.check").insert_if_absent()
     assert not await consent("p", "b").insert_if_absent()
