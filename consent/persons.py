@@ -18,6 +18,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tortoise.expressions import RawSQL
 from tortoise.functions import Count
+from tortoise.models import Model
 
 from consent import index_versions
 from consent.crypto import vault
@@ -25,7 +26,7 @@ from consent.crypto.blind_index import new_id, subject_index_under
 from consent.crypto.vault import CellAddress, Keyring
 from consent.database import queries
 from consent.kernel.errors import Conflict, NotFound
-from consent.models import StoredPerson, Subject
+from consent.models import StoredEvent, StoredPerson, Subject
 
 REWRAPPED_AT_ONCE = 1_000
 """Persons read at once when keys are rotated; bounds memory and the length of each read."""
@@ -100,32 +101,28 @@ async def find(keyring: Keyring, subject: str) -> Person | None:
 
 async def known_among(person_ids: Sequence[str]) -> list[str]:
     """Return those among thousands of ids whose persons are known."""
-    if not person_ids:
-        return []
-    rows = await queries.fetch_all(
-        f"SELECT person_id FROM person WHERE {queries.any_of('person_id', 1)}", queries.array_param(person_ids)
-    )
-    return [row["person_id"] for row in rows]
+    return await _read_where_any(StoredPerson, "person_id", "person_id", person_ids)
 
 
 async def with_leaves(leaf_hashes: Sequence[str]) -> list[str]:
     """Return the ids of the persons of events with these leaf hashes."""
-    if not leaf_hashes:
-        return []
-    rows = await queries.fetch_all(
-        f"SELECT DISTINCT person_id FROM event WHERE {queries.any_of('leaf_hash', 1)}", queries.array_param(leaf_hashes)
-    )
-    return [row["person_id"] for row in rows]
+    return await _read_where_any(StoredEvent, "person_id", "leaf_hash", leaf_hashes)
 
 
 async def indexes_among(indexes: Sequence[str]) -> set[str]:
     """Return those among thousands of keyed indexes of subjects whose persons are known."""
-    if not indexes:
-        return set()
+    return {*await _read_where_any(Subject, "subject_index", "subject_index", indexes)}
+
+
+async def _read_where_any(model: type[Model], column: str, condition: str, values: Sequence[str]) -> list[str]:
+    """Return the different values of `column` in rows whose column `condition` is one of thousands of values."""
+    if not values:
+        return []
     rows = await queries.fetch_all(
-        f"SELECT subject_index FROM subject WHERE {queries.any_of('subject_index', 1)}", queries.array_param(indexes)
+        f"SELECT DISTINCT {column} FROM {model._meta.db_table} WHERE {queries.any_of(condition, 1)}",
+        queries.array_param(values),
     )
-    return {row["subject_index"] for row in rows}
+    return [row[column] for row in rows]
 
 
 async def lock_many(person_ids: Iterable[str]) -> None:
