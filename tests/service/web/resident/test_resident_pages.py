@@ -244,6 +244,7 @@ async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
     assert "Decided by" not in me.text
 
 
+@pytest.mark.both_engines(everyday=False)
 async def test_records_are_paged_by_day_without_gap_or_repetition(town: City) -> None:
     wang = town.resident("resident-1")
     pages, cursor = [], ""
