@@ -65,10 +65,9 @@ async def book(
     benefit, _ = await establish_eligibility(person, catalogue, choice, now)
     if await Booking.exists(person_id=person.person_id, benefit_id=row.benefit_id, ends_at__gt=now.micros):
         raise Conflict("you have a booking for this benefit; cancel it first")
-    open_until = queries.to_micros(now.at + RETURN_BEFORE)
-    session = AddedSession.filter(session_id=session_id, taken__lt=F("places"), begins_at__gt=open_until)
+    bookable = AddedSession.filter(begins_at__gt=queries.to_micros(now.at + RETURN_BEFORE), taken__lt=F("places"))
     # The row count decides: two residents may ask for the last place at once.
-    if not await session.update(taken=F("taken") + 1):
+    if not await bookable.filter(session_id=session_id).update(taken=F("taken") + 1):
         raise NoPlaceLeft("no place of this session can be booked")
     booking = await Booking.create(
         person_id=person.person_id,
