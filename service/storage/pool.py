@@ -58,6 +58,19 @@ def preparing() -> Iterator[None]:
         _preparing.reset(token)
 
 
+class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """A connection whose end between preparing a statement and sending it is an error of a lost connection.
+
+    asyncpg 0.32 raises AttributeError then, because an ended connection has no protocol.
+    """
+
+    async def _get_statement(self, *args: Any, **options: Any) -> Any:
+        statement = await super()._get_statement(*args, **options)
+        if self.is_closed():
+            raise asyncpg.InterfaceError("the connection ended before the statement was sent")
+        return statement
+
+
 class Pool:
     """Connections of one process, used from one event loop. The connection used last is acquired first."""
 
@@ -317,6 +330,7 @@ def require_admission(restricted: bool) -> None:
 class Client(AsyncpgDBClient):
     """Tortoise's client for asyncpg with this pool."""
 
+    connection_class = Connection
     _pool: Pool | None
     _restricted = False
     _translate_exceptions = _translated

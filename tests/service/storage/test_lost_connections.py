@@ -21,6 +21,7 @@ import pytest
 
 from consent.database import queries
 from service.auth.access_tokens import Audience
+from service.storage.pool import Connection
 from tests.support import servers
 from tests.support.city import City, Resident, record
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
@@ -45,7 +46,8 @@ class Loss:
     """The statement at which a connection is lost, counted down over all connections.
 
     `moment`: "closed" before the statement, and the driver knows it; "unread" before it, and the driver does not know
-    it yet; "answered": the server has run the statement and its answer is lost.
+    it yet; "prepared": the server has prepared the statement, or like "closed" for one that needs no preparation;
+    "answered": the server has run the statement and its answer is lost.
     """
 
     countdown: int = 0
@@ -53,12 +55,24 @@ class Loss:
     statement: str = ""
 
 
-class LosingConnection(asyncpg.Connection):  # type: ignore[misc]
+class EndingConnection(asyncpg.Connection):  # type: ignore[misc]
+    """asyncpg's connection, which can end as soon as a statement is prepared."""
+
+    ends_when_prepared = False
+
+    async def _get_statement(self, *args: Any, **options: Any) -> Any:
+        statement = await super()._get_statement(*args, **options)
+        if self.ends_when_prepared:
+            self.terminate()
+        return statement
+
+
+class LosingConnection(Connection, EndingConnection):
     """A connection whose server process ends at the statement that `loss` counts down to."""
 
     loss: ClassVar[Loss] = Loss()
 
-    async def _run(self, statement: str, run: Callable[[], Awaitable[Any]]) -> Any:
+    async def _run(self, statement: str, run: Callable[[], Awaitable[Any]], *, prepares: bool = True) -> Any:
         self.loss.countdown -= 1
         if self.loss.countdown:
             return await run()
@@ -69,20 +83,24 @@ class LosingConnection(asyncpg.Connection):  # type: ignore[misc]
             end(pid)
             self.terminate()
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
-        if self.loss.moment == "closed":
+        if self.loss.moment == "prepared" and prepares:
+            self.ends_when_prepared = True
+        elif self.loss.moment in ("closed", "prepared"):
             await asyncio.to_thread(end, pid)
         else:
             end(pid)
         return await run()
 
     async def execute(self, query: str, *args: Any, **options: Any) -> Any:
-        return await self._run(query, lambda: asyncpg.Connection.execute(self, query, *args, **options))
+        return await self._run(
+            query, lambda: super(LosingConnection, self).execute(query, *args, **options), prepares=bool(args)
+        )
 
     async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-        return await self._run(query, lambda: asyncpg.Connection.fetch(self, query, *args, **options))
+        return await self._run(query, lambda: super(LosingConnection, self).fetch(query, *args, **options))
 
     async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-        return await self._run(query, lambda: asyncpg.Connection.fetchrow(self, query, *args, **options))
+        return await self._run(query, lambda: super(LosingConnection, self).fetchrow(query, *args, **options))
 
 
 def end(pid: int) -> None:
@@ -96,6 +114,7 @@ def end(pid: int) -> None:
 async def losing(town: City) -> AsyncIterator[Loss]:
     """A city whose connections can be lost, with a resident `wang` who has points."""
     pool: Any = queries.connection()._pool
+    assert pool.connect_arguments["connection_class"] is Connection
     pool.connect_arguments["connection_class"] = LosingConnection
     await pool.expire_connections()
     await town.resident("wang").volunteer(7_200, "v-wang")
@@ -154,7 +173,7 @@ async def written() -> int:
     return counted
 
 
-@pytest.mark.parametrize("moment", ["closed", "unread", "answered"])
+@pytest.mark.parametrize("moment", ["closed", "unread", "prepared", "answered"])
 @pytest.mark.parametrize(
     "act", ["read_points", "read_benefits", "request_notice", "deliver", "import_nothing", "redeem"]
 )
@@ -173,7 +192,7 @@ async def test_a_connection_lost_at_any_statement_is_replaced(town: City, losing
             assert answer.headers["Retry-After"] == "5"
             # Without a stored answer nothing tells the service if this COMMIT took place.
             assert (losing.statement, act in ("deliver", "import_nothing")) == ("COMMIT;", True)
-            assert moment != "closed"
+            assert moment not in ("closed", "prepared")
             assert await written() - before == effects * (moment == "answered")
         else:
             assert answer.status_code == first.status_code, (losing.statement, answer.text)
