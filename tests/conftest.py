@@ -23,15 +23,14 @@ FIXTURES = "tests.support.fixtures"
 PAGES = Path(__file__).parent / "pages"
 """Tests with the mark `pages`, and only they, are in this folder."""
 STORIES = Path(__file__).parent / "stories"
-"""Whole flows over HTTP: what few tests of this folder need no city are no unit tests either."""
+"""Whole flows over HTTP. None counts as a unit test, even without a city, so that `-m unit` imports none of them."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose marks and the Hypothesis profile where the command line does not; load the fixtures where tests run.
 
-    A run of everything leaves two kinds of tests to runs of their own, each of which takes as long again: those that
-    start processes, and those that meet PostgreSQL with statements which others send it too. A run of files or folders
-    by name has them.
+    A run of everything leaves two kinds of tests to runs of their own: those that start processes, and on PostgreSQL
+    those with `both_engines(everyday=False)`. A run of files or folders by name has both.
     """
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         # To import these takes longer than many tests.
@@ -82,9 +81,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         assert isinstance(item, pytest.Function)
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         engine = next((parameters[name] for name in ENGINE_PARAMETERS if name in parameters), None)
-        name = MARKER_OF_ENGINE.get(engine) if isinstance(engine, str) else None
-        marker = item.get_closest_marker(name) if name else None
-        (dropped if name and not marker else chosen).append(item)
+        needed = MARKER_OF_ENGINE.get(engine) if isinstance(engine, str) else None
+        marker = item.get_closest_marker(needed) if needed else None
+        (dropped if needed and not marker else chosen).append(item)
         if engine == "citus":
             item.add_marker(pytest.mark.campaign)
         names = {mark.name for mark in item.iter_markers()}

@@ -59,7 +59,7 @@ def preparing() -> Iterator[None]:
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """A connection whose end between preparing a statement and sending it is an error of a lost connection.
+    """asyncpg's connection; raises InterfaceError where it ends after a statement was prepared and before it was sent.
 
     asyncpg 0.32 raises AttributeError then, because an ended connection has no protocol.
     """
